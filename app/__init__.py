@@ -1,0 +1,1 @@
+"""How people reach the core: dashboard, command line, background jobs."""

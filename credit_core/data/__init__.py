@@ -1,0 +1,1 @@
+"""The ledger: contract, column mapping, intake, dataset store."""

@@ -1,0 +1,134 @@
+"""The optional second file: one row an applicant, with attributes and perhaps an outcome."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from credit_core.data.contract import normalise_header
+from credit_core.data.mapping import DateFormat
+from credit_core.data.sniff import Source
+from credit_core.data.store import Applications, Attribute
+from credit_core.errors import InputError
+from credit_core.settings import Settings
+
+_ID = ("customer_id", "customer", "client_id", "applicant_id", "application_id", "account_id", "id")
+_AS_OF = ("as_of", "decision_date", "application_date", "applied_at", "observation_date")
+_OUTCOME = ("outcome", "bad", "default", "target", "label", "good_bad")
+_TRUE, _FALSE = {"1", "1.0", "true", "yes", "bad"}, {"0", "0.0", "false", "no", "good"}
+PROTECTED_PREFIX = "protected_"
+RESERVED = ("customer_id", "as_of", "outcome")
+
+
+def store_applications(
+    source: Source, folder: Path, settings: Settings, protected: tuple[str, ...] = ()
+) -> Applications:
+    """Type an applications file and write ``applications.parquet``.
+
+    The Parquet holds ``customer_id``, ``as_of`` (TIMESTAMP or null), ``outcome`` (0, 1 or null),
+    then every attribute under its own header: numbers as float64, categories as text; protected
+    attributes last. Rows without a customer, with an unreadable date or outcome, or repeating a
+    (customer, as_of) pair are counted as rejected.
+    """
+    frame, names = _read(source)
+    date_format = _date_format(frame["as_of"]) if "as_of" in frame else "iso"
+    typed = pd.DataFrame({"customer_id": frame["customer_id"]})
+    good = typed["customer_id"].notna()
+    typed["as_of"] = pd.NaT
+    if "as_of" in frame:
+        typed["as_of"] = _dates(frame["as_of"], date_format)
+        good &= typed["as_of"].notna()
+    typed["as_of"] = typed["as_of"].astype("datetime64[us]")
+    typed["outcome"] = np.nan
+    if "outcome" in frame:
+        typed["outcome"], readable = _outcomes(frame["outcome"])
+        good &= readable
+    good &= ~typed.duplicated(["customer_id", "as_of"], keep="first")
+    declared = _protected(names, protected, source.name)
+    attributes = []
+    for name in names:
+        typed[name], kind = _attribute(frame[name])
+        if name not in declared:
+            attributes.append(Attribute(name, kind))
+    kept = typed[good].sort_values(["customer_id", "as_of"], kind="stable").reset_index(drop=True)
+    if kept.empty:
+        raise InputError(
+            f"{source.name}: no row could be used; each needs a customer, a readable date in "
+            "as_of (if that column is there) and an outcome of 0, 1 or nothing."
+        )
+    kept.to_parquet(folder / "applications.parquet", index=False)
+    known = kept["outcome"].notna()
+    return Applications(
+        name=source.name,
+        rows=len(kept),
+        rejected=len(typed) - len(kept),
+        attributes=tuple(attributes),
+        protected=tuple(sorted(declared)),
+        has_as_of="as_of" in frame,
+        has_outcome=bool(known.any()),
+        bad_rate=float(kept.loc[known, "outcome"].mean()) if known.any() else None,
+    )
+
+
+def _read(source: Source) -> tuple[pd.DataFrame, list[str]]:
+    """Return the cells as text (empty = missing) and the attribute names, headers normalised."""
+    if source.kind == "parquet":
+        frame = pd.read_parquet(source.path).astype("str")
+    else:
+        frame = pd.read_csv(
+            source.path, sep=source.delimiter, dtype="str", keep_default_na=False, quotechar='"',
+            encoding="utf-8-sig", on_bad_lines="error",
+        )
+    frame.columns = [normalise_header(name) for name in source.header]
+    frame = frame.apply(lambda cells: cells.str.strip().replace("", None))
+    renamed: dict[str, str] = {}
+    for name, synonyms in (("customer_id", _ID), ("as_of", _AS_OF), ("outcome", _OUTCOME)):
+        found = next((key for key in synonyms if key in frame.columns), None)
+        if found is not None:
+            renamed[found] = name
+    frame = frame.rename(columns=renamed)
+    if "customer_id" not in frame:
+        raise InputError(
+            f"{source.name}: no column says which customer a row is; name one customer_id."
+        )
+    return frame, [name for name in frame.columns if name not in RESERVED]
+
+
+def _date_format(cells: pd.Series) -> DateFormat:
+    filled = cells.dropna()
+    return "yyyymmdd" if len(filled) and filled.str.fullmatch(r"\d{8}").all() else "iso"
+
+
+def _dates(cells: pd.Series, date_format: DateFormat) -> pd.Series:
+    pattern = "%Y%m%d" if date_format == "yyyymmdd" else "ISO8601"
+    parsed = pd.to_datetime(cells, format=pattern, errors="coerce", utc=True)
+    return parsed.dt.tz_localize(None)
+
+
+def _outcomes(cells: pd.Series) -> tuple[pd.Series, pd.Series]:
+    folded = cells.str.lower()
+    values = pd.Series(np.nan, index=cells.index)
+    values[folded.isin(_TRUE)] = 1.0
+    values[folded.isin(_FALSE)] = 0.0
+    return values, cells.isna() | values.notna()
+
+
+def _attribute(cells: pd.Series) -> tuple[pd.Series, str]:
+    """Read an attribute as numbers where every filled cell is one, else as a category."""
+    numbers = pd.to_numeric(cells, errors="coerce")
+    filled = cells.notna()
+    if filled.any() and np.isfinite(numbers[filled]).all():
+        return numbers.astype("float64"), "number"
+    return cells, "category"
+
+
+def _protected(names: list[str], declared: tuple[str, ...], file: str) -> set[str]:
+    keys = {normalise_header(name) for name in declared}
+    unknown = keys - set(names)
+    if unknown:
+        raise InputError(
+            f"{file} has no column {sorted(unknown)[0]!r} to protect; it has {', '.join(names)}."
+        )
+    return keys | {name for name in names if name.startswith(PROTECTED_PREFIX)}

@@ -1,0 +1,64 @@
+"""DuckDB connections that user data may meet: bounded, locked, one per thread of work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+
+from credit_core.settings import Settings
+
+
+def connect(
+    settings: Settings, directories: Iterable[Path] = (), files: Iterable[Path] = ()
+) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory connection that reaches only the named directories and files.
+
+    Extensions, Python variables and every other path are out of reach, and the configuration is
+    locked, so no text inside a data file can widen it.
+    """
+    connection = duckdb.connect(":memory:")
+    allowed = [str(Path(path).resolve()) for path in directories]
+    single = [str(Path(path).resolve()) for path in files]
+    if allowed:
+        connection.execute(f"SET temp_directory={text_literal(allowed[0] + '/.duckdb-spill')}")
+        connection.execute(f"SET allowed_directories={_list_literal(allowed)}")
+    if single:
+        connection.execute(f"SET allowed_paths={_list_literal(single)}")
+    for statement in (
+        f"SET memory_limit='{settings.memory_limit_mb}MB'",
+        f"SET threads={settings.threads}",
+        "SET TimeZone='UTC'",
+        # DuckDB 2.0.0 turns TRY_CAST over read_csv into a strict CAST here, losing rows silently.
+        "SET disabled_optimizers='type_pushdown'",
+        "SET python_enable_replacements=false",
+        "SET autoinstall_known_extensions=false",
+        "SET autoload_known_extensions=false",
+        "SET enable_external_access=false",
+        "SET lock_configuration=true",
+    ):
+        connection.execute(statement)
+    return connection
+
+
+def identifier(name: str) -> str:
+    """Quote a name for use as an SQL identifier.
+
+    >>> identifier('a"; DROP TABLE t; --')
+    '"a""; DROP TABLE t; --"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text_literal(value: str) -> str:
+    """Quote a text for the few statements that cannot bind values (COPY targets, SET).
+
+    >>> text_literal("O'Hara")
+    "'O''Hara'"
+    """
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _list_literal(values: list[str]) -> str:
+    return "[" + ", ".join(text_literal(value) for value in values) + "]"

@@ -1,0 +1,97 @@
+"""A dataset opened for questions: a locked connection with the view ``transactions``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from credit_core.data.contract import COLUMNS, SQL_TYPES
+from credit_core.data.duck import connect, text_literal
+from credit_core.data.store import Dataset
+from credit_core.errors import InputError
+from credit_core.settings import Settings
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Transactions behind a DuckDB relation, and the facts feature building needs.
+
+    ``columns`` are the canonical columns present; ``end`` is the midnight after the last
+    transaction, the latest moment a snapshot may be taken at.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    columns: frozenset[str]
+    has_time_of_day: bool
+    has_money_in: bool
+    first: datetime
+    end: datetime
+    relation: str = "transactions"
+
+    def frame(self, query: str, parameters: dict[str, Any] | None = None) -> pd.DataFrame:
+        """Run a query on this ledger's connection and return its rows."""
+        return self.connection.execute(query, parameters or {}).fetch_df()
+
+    def one(self, query: str, parameters: dict[str, Any] | None = None) -> tuple[Any, ...]:
+        """Run a query that gives exactly one row, and return it."""
+        rows = self.connection.execute(query, parameters or {}).fetchall()
+        (row,) = rows
+        return row
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """What features may ask for: the columns, ``time_of_day`` and ``money_in``."""
+        extra = {"time_of_day"} if self.has_time_of_day else set()
+        return self.columns | extra | ({"money_in"} if self.has_money_in else set())
+
+
+def midnight_after(moment: datetime) -> datetime:
+    """Return the first midnight strictly after ``moment``.
+
+    >>> midnight_after(datetime(2024, 3, 31, 9, 30))
+    datetime.datetime(2024, 4, 1, 0, 0)
+    """
+    return datetime(moment.year, moment.month, moment.day) + timedelta(days=1)
+
+
+@contextmanager
+def open_ledger(dataset: Dataset, settings: Settings) -> Iterator[Ledger]:
+    """Open a stored dataset's transactions."""
+    if dataset.first is None or dataset.last is None:
+        raise InputError(f"{dataset.name} holds applications but no transactions.")
+    with connect(settings, [dataset.folder]) as connection:
+        path = text_literal(str(dataset.transactions_path.resolve()))
+        connection.execute(f"CREATE VIEW transactions AS SELECT * FROM read_parquet({path})")
+        yield Ledger(
+            connection,
+            frozenset(dataset.columns),
+            dataset.has_time_of_day,
+            dataset.has_money_in,
+            datetime(dataset.first.year, dataset.first.month, dataset.first.day),
+            midnight_after(dataset.last),
+        )
+
+
+@contextmanager
+def ledger_of(frame: pd.DataFrame, settings: Settings) -> Iterator[Ledger]:
+    """Open canonical transactions held in memory (one applicant, a what-if)."""
+    columns = [column for column in COLUMNS if column.name in frame.columns]
+    typed = ", ".join(f"CAST({c.name} AS {SQL_TYPES[c.kind]}) AS {c.name}" for c in columns)
+    with connect(settings) as connection:
+        connection.register("given", frame)
+        connection.execute(f"CREATE TABLE transactions AS SELECT {typed} FROM given")
+        first, last = frame["timestamp"].min(), frame["timestamp"].max()
+        yield Ledger(
+            connection,
+            frozenset(column.name for column in columns),
+            has_time_of_day=True,
+            has_money_in=True,
+            first=first.to_pydatetime(),
+            end=midnight_after(last.to_pydatetime()),
+        )

@@ -1,0 +1,268 @@
+"""Look at a file before trusting it: size, kind, encoding, delimiter, header.
+
+What comes out is always plain UTF-8 text (or Parquet) that DuckDB can read strictly.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import hashlib
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from credit_core.data.contract import normalise_header
+from credit_core.errors import InputError
+from credit_core.settings import Settings
+
+_CHUNK = 1 << 20
+_SAMPLE_BYTES = 1 << 18
+_DELIMITERS = (",", ";", "\t", "|")
+_SIGNATURES = (
+    (b"%PDF", "a PDF document"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"PK\x03\x04", "a zip archive or a spreadsheet"),
+    (b"\xd0\xcf\x11\xe0", "an old spreadsheet"),
+    (b"SQLite format 3", "a database file"),
+    (b"<!DOCTYPE", "a web page"),
+    (b"<html", "a web page"),
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that has been looked at: a delimited text in UTF-8, or Parquet.
+
+    ``sha256`` is that of the file as it was given; ``path`` may be a decoded copy of it.
+    """
+
+    path: Path
+    name: str
+    kind: str
+    sha256: str
+    header: tuple[str, ...]
+    delimiter: str = ","
+    lines: int = 0
+    notes: tuple[str, ...] = ()
+
+    def records(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield (line a record starts on, its cells); header and blank lines are left out."""
+        csv.field_size_limit(1 << 30)
+        with self.path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, delimiter=self.delimiter)
+            next(reader, None)
+            end = reader.line_num
+            for cells in reader:
+                if cells:
+                    yield end + 1, cells
+                end = reader.line_num
+
+    def lines_at(self, offsets: Iterable[int]) -> dict[int, int]:
+        """Return {byte offset: 1-based line} for offsets into ``path``."""
+        wanted = sorted(set(offsets))
+        found: dict[int, int] = {}
+        line, position = 1, 0
+        with self.path.open("rb") as stream:
+            for offset in wanted:
+                while position < offset:
+                    block = stream.read(min(_CHUNK, offset - position))
+                    if not block:
+                        break
+                    line += block.count(b"\n")
+                    position += len(block)
+                found[offset] = line
+        return found
+
+
+def look_at(path: Path, settings: Settings, scratch: Path) -> Source:
+    """Check a file and return it as a `Source`; decoded copies go to ``scratch``.
+
+    Raises
+    ------
+    InputError
+        With one sentence: missing, empty, too large, not a table, no header, NUL bytes.
+    """
+    if not path.exists():
+        raise InputError(f"There is no file {path}; check the path.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give one CSV or Parquet file.")
+    size = path.stat().st_size
+    if size == 0:
+        raise InputError(f"{path.name} is empty; give a file with a header line and rows.")
+    if size > settings.max_bytes:
+        raise InputError(
+            f"{path.name} has {size:,} bytes, more than the {settings.max_bytes:,} allowed; "
+            "split it, or raise CANDOR_MAX_BYTES."
+        )
+    with path.open("rb") as stream:
+        start = stream.read(4096)
+    if start[:4] == b"PAR1":
+        return _parquet(path)
+    if start[:2] != b"\x1f\x8b":
+        _refuse_other_kinds(path, start)
+    return _text(path, start, settings, scratch)
+
+
+def _refuse_other_kinds(path: Path, start: bytes) -> None:
+    for signature, kind in _SIGNATURES:
+        if start.lstrip()[: len(signature)].lower() == signature.lower():
+            raise InputError(
+                f"{path.name} is {kind}, not a table of text; export it as CSV and try again."
+            )
+
+
+def _parquet(path: Path) -> Source:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        schema = pq.read_schema(path)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path.name} begins like Parquet but cannot be read as such.") from error
+    return Source(path, path.name, "parquet", _sha256(path), tuple(schema.names))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _text(path: Path, start: bytes, settings: Settings, scratch: Path) -> Source:
+    digest = _sha256(path)
+    zipped = start[:2] == b"\x1f\x8b"
+    encoding = _encoding(path, zipped)
+    plain = path
+    notes: list[str] = []
+    if zipped or encoding != "utf-8":
+        plain = scratch / "decoded.csv"
+        if encoding == "utf-8":
+            lines = _gunzip(path, plain, settings)
+        else:
+            notes.append(f"read as {encoding}")
+            lines = _decode(path, zipped, encoding, plain, settings)
+    else:
+        lines = _count_lines(path)
+    header, delimiter = _header(plain, path.name, settings)
+    return Source(plain, path.name, "csv", digest, header, delimiter, lines, tuple(notes))
+
+
+def _open(path: Path, zipped: bool) -> BinaryIO:
+    return gzip.open(path, "rb") if zipped else path.open("rb")  # type: ignore[return-value]
+
+
+def _blocks(stream: BinaryIO, name: str, settings: Settings) -> Iterator[bytes]:
+    """Yield the stream's bytes, refusing what decompresses beyond the limit."""
+    total = 0
+    try:
+        while block := stream.read(_CHUNK):
+            total += len(block)
+            if total > settings.max_bytes:
+                raise InputError(
+                    f"{name} unpacks to more than the {settings.max_bytes:,} bytes allowed; "
+                    "split it, or raise CANDOR_MAX_BYTES."
+                )
+            yield block
+    except (EOFError, gzip.BadGzipFile, OSError) as error:
+        raise InputError(f"{name} is a damaged gzip file; compress it again.") from error
+
+
+def _encoding(path: Path, zipped: bool) -> str:
+    """Decide by byte-order mark, else by strict decoding of the whole file."""
+    with _open(path, zipped) as stream:
+        try:
+            start = stream.read(4)
+        except (EOFError, gzip.BadGzipFile, OSError) as error:
+            raise InputError(f"{path.name} is a damaged gzip file; compress it again.") from error
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with _open(path, zipped) as stream:
+        try:
+            while block := stream.read(_CHUNK):
+                if b"\x00" in block:
+                    raise InputError(
+                        f"{path.name} holds NUL bytes, so it is not plain text; export it again "
+                        "as UTF-8 CSV."
+                    )
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "cp1252"
+        except (EOFError, gzip.BadGzipFile) as error:
+            raise InputError(f"{path.name} is a damaged gzip file; compress it again.") from error
+    return "utf-8"
+
+
+def _count_lines(path: Path) -> int:
+    with path.open("rb") as stream:
+        return sum(block.count(b"\n") for block in iter(lambda: stream.read(_CHUNK), b""))
+
+
+def _gunzip(path: Path, target: Path, settings: Settings) -> int:
+    lines = 0
+    with gzip.open(path, "rb") as stream, target.open("wb") as out:
+        for block in _blocks(stream, path.name, settings):  # type: ignore[arg-type]
+            lines += block.count(b"\n")
+            out.write(block)
+    return lines
+
+
+def _decode(path: Path, zipped: bool, encoding: str, target: Path, settings: Settings) -> int:
+    decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
+    lines = 0
+    with _open(path, zipped) as stream, target.open("wb") as out:
+        try:
+            for block in _blocks(stream, path.name, settings):
+                text = decoder.decode(block)
+                lines += text.count("\n")
+                out.write(text.encode("utf-8"))
+            out.write(decoder.decode(b"", final=True).encode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{path.name} is neither UTF-8, UTF-16 nor Western text; save it as UTF-8."
+            ) from error
+    return lines
+
+
+def _header(path: Path, name: str, settings: Settings) -> tuple[tuple[str, ...], str]:
+    """Return the header and the one delimiter under which the first lines agree."""
+    with path.open("rb") as stream:
+        text = stream.read(_SAMPLE_BYTES).decode("utf-8-sig", errors="ignore")
+    if "\n" not in text.strip("\n\r"):
+        raise InputError(f"{name} has a header line at most and no rows; nothing can be read.")
+    lines = text.splitlines(keepends=True)
+    if len(lines) > 200:
+        lines = lines[:200]
+    fits = []
+    for delimiter in _DELIMITERS:
+        rows = [row for row in csv.reader(io.StringIO("".join(lines)), delimiter=delimiter) if row]
+        width = len(rows[0]) if rows else 0
+        if width > 1:
+            agree = sum(len(row) == width for row in rows[1:])
+            fits.append((agree, width, delimiter, rows[0]))
+    if not fits:
+        raise InputError(
+            f"{name} holds one column at most: no comma, semicolon, tab or bar separates its "
+            "header; a transactions file needs a customer, a date and an amount."
+        )
+    _, width, delimiter, header = max(fits, key=lambda fit: (fit[0], fit[1]))
+    if width > settings.max_columns:
+        raise InputError(f"{name} has {width:,} columns; at most {settings.max_columns} are read.")
+    _refuse_duplicate_headers(header, name)
+    return tuple(cell.strip() for cell in header), delimiter
+
+
+def _refuse_duplicate_headers(header: list[str], name: str) -> None:
+    seen: dict[str, str] = {}
+    for cell in header:
+        key = normalise_header(cell)
+        if key in seen and key:
+            raise InputError(
+                f"{name} has two columns named {seen[key]!r} and {cell!r}; rename or remove one."
+            )
+        seen[key] = cell

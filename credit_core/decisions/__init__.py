@@ -1,0 +1,1 @@
+"""What a score means for one customer: scale, contributions, reasons, policy."""

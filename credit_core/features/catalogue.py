@@ -1,0 +1,296 @@
+"""The declared list of features: one declaration gives SQL, dictionary, directions and reasons.
+
+Every expression is over one snapshot's transactions in the observation window. Names it may use:
+``age`` (days before as_of, fractional), ``block`` (30-day block before as_of, 0 = the latest),
+``paid`` (money out, >= 0), ``received`` (money in, >= 0), ``amount``, ``category_index``, the
+canonical columns and ``as_of``. Money is DECIMAL, so sums do not depend on row order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal
+
+RiskDirection = Literal["higher", "lower", "either"]
+Unit = Literal["money", "count", "days", "share", "ratio", "flag", "nats"]
+Empty = Literal["zero", "window", "missing"]
+MONTH = 30
+"""Days in a block; 'month' in a feature's text means such a block."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature.
+
+    ``riskier`` says which direction is expected to raise risk; ``actionable`` whether a person
+    can move it. ``reason`` is the sentence told to an applicant; ``{value}`` is filled in.
+    ``empty`` is the value of a snapshot without any transaction in its window: nothing happened
+    (zero), for at least the whole window (window), or it cannot be said (missing).
+    """
+
+    name: str
+    sql: str
+    unit: Unit
+    family: str
+    riskier: RiskDirection
+    description: str
+    reason: str
+    needs: tuple[str, ...] = ()
+    actionable: bool = True
+    empty: Empty = "missing"
+
+
+def _count(where: str) -> str:
+    return f"count(*) FILTER (WHERE {where})"
+
+
+def _sum(column: str, where: str = "") -> str:
+    filtered = f" FILTER (WHERE {where})" if where else ""
+    return f"coalesce(CAST(sum({column}){filtered} AS DOUBLE), 0)"
+
+
+def _ratio(top: str, bottom: str) -> str:
+    return f"(CAST({top} AS DOUBLE) / nullif(CAST({bottom} AS DOUBLE), 0))"
+
+
+def _since(where: str, days: int) -> str:
+    """Return SQL for the days since such a transaction; the window's length if there is none."""
+    return f"coalesce(min(age) FILTER (WHERE {where}), {days})"
+
+
+def _active_blocks(where: str) -> str:
+    """Return SQL for the number of distinct 30-day blocks with such a transaction."""
+    return f"count(DISTINCT block) FILTER (WHERE {where})"
+
+
+@lru_cache(maxsize=64)
+def _declared(blocks: int) -> tuple[Feature, ...]:
+    """Return the features for an observation window of so many 30-day blocks."""
+    last, before = "age <= 30", "age > 30"
+    days = blocks * MONTH
+    per_month = f"CAST({MONTH / days!r} AS DOUBLE)"
+    rest = f"CAST({MONTH / max(days - MONTH, MONTH)!r} AS DOUBLE)"
+    longer = blocks > 1
+    out, into = "amount > 0", "amount < 0"
+    monthly_net = [f"(-{_sum('amount', f'block = {b}')})" for b in range(blocks)]
+    monthly_out = [_sum("paid", f"block = {b}") for b in range(blocks)]
+    monthly_in = [_sum("received", f"block = {b}") for b in range(blocks)]
+    features = [
+        Feature("recency_days", "min(age)", "days", "recency", "higher",
+                "Days since the last transaction.",
+                "The last transaction was {value} ago", empty="window"),
+        Feature("days_since_spend", _since(out, days), "days", "recency", "higher",
+                "Days since money last went out.",
+                "Money last went out {value} ago", ("money_in",), empty="window"),
+        Feature("days_since_income", _since(into, days), "days", "recency",
+                "higher", "Days since money last came in.",
+                "Money last came in {value} ago", ("money_in",), empty="window"),
+        Feature("tenure_days", "max(age)", "days", "tenure", "lower",
+                "Days since the first transaction in the observation window.",
+                "The history seen here reaches back only {value}", actionable=False),
+        Feature("transactions", "count(*)", "count", "frequency", "lower",
+                "Number of transactions.",
+                "There were only {value} transactions in the period observed", empty="zero"),
+        Feature("transactions_last_30d", _count(last), "count", "frequency", "lower",
+                "Number of transactions in the last 30 days.",
+                "There were {value} transactions in the last 30 days", empty="zero"),
+        Feature("active_months", "count(DISTINCT block)", "count", "frequency", "lower",
+                f"Months with a transaction, of {blocks}.",
+                f"There were transactions in only {{value}} of the last {blocks} months", empty="zero"),
+        Feature("active_weeks", "bit_count(bit_or(week_bit))", "count", "frequency", "lower",
+                "Weeks with a transaction.",
+                "There were transactions in only {value} weeks of the period observed", empty="zero"),
+        Feature("gap_days_mean", _ratio("max(age) - min(age)", "count(*) - 1"), "days", "rhythm",
+                "higher", "Mean days between transactions.",
+                "On average {value} pass between transactions"),
+        Feature("overdue_ratio", _ratio("min(age) * (count(*) - 1)", "max(age) - min(age)"),
+                "ratio", "rhythm", "higher",
+                "Days since the last transaction, divided by the usual gap.",
+                "The present silence is {value} times the usual gap between transactions"),
+        Feature("money_out", _sum("paid"), "money", "money out", "lower",
+                "Money out.", "Only {value} was spent in the period observed", empty="zero"),
+        Feature("money_out_mean", _ratio("sum(paid)", _count(out)), "money", "money out",
+                "either", "Mean amount of a payment.", "The average payment is {value}"),
+        Feature("money_out_max", "CAST(max(paid) AS DOUBLE)", "money", "money out", "either",
+                "Largest payment.", "The largest payment was {value}"),
+        Feature("money_out_last_30d", _sum("paid", last), "money", "money out", "either",
+                "Money out in the last 30 days.", "{value} was spent in the last 30 days", empty="zero"),
+        Feature("money_in", _sum("received"), "money", "money in", "lower",
+                "Money in.", "Only {value} came in during the period observed", ("money_in",), empty="zero"),
+        Feature("money_in_last_30d", _sum("received", last), "money", "money in", "lower",
+                "Money in during the last 30 days.",
+                "Only {value} came in during the last 30 days", ("money_in",), empty="zero"),
+        Feature("net_flow", f"(-{_sum('amount')})", "money", "net", "lower",
+                "Money in minus money out.",
+                "Money in minus money out was {value} over the period observed", ("money_in",), empty="zero"),
+        Feature("net_flow_last_30d", f"(-{_sum('amount', last)})", "money", "net", "lower",
+                "Money in minus money out in the last 30 days.",
+                "Money in minus money out was {value} in the last 30 days", ("money_in",), empty="zero"),
+        Feature("out_to_in", _ratio("sum(paid)", "sum(received)"), "ratio", "net", "higher",
+                "Money out for each unit of money in.",
+                "Spending was {value} times the money that came in", ("money_in",)),
+        Feature("negative_months",
+                " + ".join(f"CAST({net} < 0 AS INTEGER)" for net in monthly_net),
+                "count", "net", "higher", f"Months in which more went out than came in, of {blocks}.",
+                f"More money went out than came in during {{value}} of the last {blocks} months",
+                ("money_in",), empty="zero"),
+        Feature("income_count", _count(into), "count", "income", "lower",
+                "Number of receipts.", "Money came in only {value} times", ("money_in",), empty="zero"),
+        Feature("income_months", _active_blocks(into), "count", "income", "lower",
+                f"Months with money in, of {blocks}.",
+                f"Money came in during only {{value}} of the last {blocks} months", ("money_in",), empty="zero"),
+        Feature("income_largest", "CAST(max(received) AS DOUBLE)", "money", "income", "lower",
+                "Largest receipt.", "The largest receipt was {value}", ("money_in",)),
+        Feature("balance_min", "CAST(min(balance) AS DOUBLE)", "money", "balance", "lower",
+                "Lowest balance.", "The balance fell as low as {value}", ("balance",)),
+        Feature("balance_min_last_30d", f"CAST(min(balance) FILTER (WHERE {last}) AS DOUBLE)",
+                "money", "balance", "lower", "Lowest balance in the last 30 days.",
+                "The balance fell as low as {value} in the last 30 days", ("balance",)),
+        Feature("balance_mean", _ratio("sum(balance)", "count(balance)"), "money", "balance",
+                "lower", "Mean balance after a transaction.",
+                "The average balance was {value}", ("balance",)),
+        Feature("balance_mean_last_30d",
+                _ratio(f"sum(balance) FILTER (WHERE {last})",
+                       f"count(balance) FILTER (WHERE {last})"), "money", "balance", "lower",
+                "Mean balance after a transaction in the last 30 days.",
+                "The average balance was {value} in the last 30 days", ("balance",)),
+        Feature("months_below_zero", _active_blocks("balance < 0"), "count", "balance", "higher",
+                f"Months in which the balance fell below zero, of {blocks}.",
+                f"The balance fell below zero in {{value}} of the last {blocks} months",
+                ("balance",)),
+        Feature("share_below_zero", _ratio(_count("balance < 0"), "count(balance)"), "share",
+                "balance", "higher", "Share of transactions that left the balance below zero.",
+                "The balance stood below zero after {value} of the transactions", ("balance",)),
+        Feature("weekend_share", _ratio(_count("weekday >= 6"), "count(*)"), "share", "rhythm",
+                "either", "Share of transactions on Saturdays and Sundays.",
+                "{value} of the transactions fell on weekends"),
+        Feature("night_share", _ratio(_count("hour < 6"), "count(*)"), "share", "rhythm",
+                "either", "Share of transactions between midnight and six.",
+                "{value} of the transactions were made at night", ("time_of_day",)),
+        Feature("refund_share", _ratio(_count("category = 'refund'"), "count(*)"), "share",
+                "fraud and reversals", "either", "Share of transactions that are refunds.",
+                "{value} of the transactions were refunds", ("category", "money_in")),
+        Feature("fraud_count", _count("is_fraud"), "count", "fraud and reversals", "higher",
+                "Transactions known to be fraudulent.",
+                "{value} transactions were marked as fraudulent", ("is_fraud",), False, empty="zero"),
+        Feature("channels", "count(DISTINCT channel)", "count", "mix", "lower",
+                "Number of channels used.", "Only {value} channels were used", ("channel",), empty="zero"),
+        Feature("categories", "count(DISTINCT category)", "count", "mix", "lower",
+                "Number of categories used.",
+                "Transactions fell into only {value} categories", ("category",), empty="zero"),
+        Feature("products", "count(DISTINCT product)", "count", "mix", "lower",
+                "Number of products used.", "Only {value} products were used", ("product",), empty="zero"),
+        Feature("providers", "count(DISTINCT provider)", "count", "mix", "lower",
+                "Number of providers used.", "Only {value} providers were used", ("provider",), empty="zero"),
+    ]
+    if longer:
+        features += [
+            Feature("transactions_trend",
+                    f"({_count(last)} - {_count(before)} * {rest})", "count", "trend", "lower",
+                    "Transactions in the last 30 days, minus the monthly mean before.",
+                    "Transactions a month changed by {value} against the months before", empty="zero"),
+            Feature("money_out_trend",
+                    f"({_sum('paid', last)} - {_sum('paid', before)} * {rest})", "money", "trend",
+                    "either", "Money out in the last 30 days, minus the monthly mean before.",
+                    "Spending a month changed by {value} against the months before", empty="zero"),
+            Feature("money_in_trend",
+                    f"({_sum('received', last)} - {_sum('received', before)} * {rest})", "money",
+                    "trend", "lower", "Money in over the last 30 days, minus the monthly mean before.",
+                    "Money in a month changed by {value} against the months before",
+                    ("money_in",), empty="zero"),
+            Feature("money_out_volatility", _variation(monthly_out), "ratio", "volatility",
+                    "higher", "Standard deviation of monthly money out, divided by its mean.",
+                    "Monthly spending varies by {value} times its mean"),
+            Feature("income_volatility", _variation(monthly_in), "ratio", "volatility", "higher",
+                    "Standard deviation of monthly money in, divided by its mean.",
+                    "Monthly income varies by {value} times its mean", ("money_in",)),
+            Feature("money_out_monthly", f"({_sum('paid')} * {per_month})", "money", "money out",
+                    "either", "Money out in a mean month.", "{value} is spent in a mean month", empty="zero"),
+        ]
+    return tuple(features)
+
+
+def _variation(values: list[str]) -> str:
+    """Return SQL for the coefficient of variation (population) of a fixed list of sums."""
+    n = f"CAST({len(values)} AS DOUBLE)"
+    mean = f"(({' + '.join(values)}) / {n})"
+    squares = " + ".join(f"({value} - {mean}) * ({value} - {mean})" for value in values)
+    return f"(sqrt(({squares}) / {n}) / nullif({mean}, 0))"
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") or "other"
+
+
+def _category_features(categories: Iterable[str]) -> list[Feature]:
+    features = []
+    taken: set[str] = set()
+    for i, category in enumerate(categories):
+        slug = _slug(category)
+        while slug in taken:
+            slug += "_"
+        taken.add(slug)
+        where = f"category_index = {i + 1}"
+        features.append(
+            Feature(f"share_{slug}", f"({_count(where)} / CAST(count(*) AS DOUBLE))", "share",
+                    "categories", "either", f"Share of transactions in the category {category!r}.",
+                    f"{{value}} of the transactions were in the category {category!r}",
+                    ("category",))
+        )
+        features.append(
+            Feature(f"amount_{slug}", _sum("abs(amount)", where), "money", "categories", "either",
+                    f"Money moved in the category {category!r}.",
+                    f"{{value}} moved in the category {category!r}", ("category",),
+                    empty="zero")
+        )
+    return features
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The features of one design, bound to an observation window and the frequent categories.
+
+    ``categories`` are the spending categories frequent in development data; their values are
+    bound to the query, never written into it.
+    """
+
+    observation_days: int
+    features: tuple[Feature, ...]
+    categories: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(feature.name for feature in self.features)
+
+    def only(self, names: Iterable[str]) -> Catalogue:
+        """Return the catalogue reduced to these features, in its own order."""
+        wanted = set(names)
+        kept = tuple(feature for feature in self.features if feature.name in wanted)
+        return replace(self, features=kept)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over everything that decides the features' values."""
+        content = [self.observation_days, list(self.categories)]
+        content += [[feature.name, feature.sql] for feature in self.features]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
+def build_catalogue(
+    observation_days: int, abilities: frozenset[str], categories: Iterable[str] = ()
+) -> Catalogue:
+    """Return the features a ledger with these abilities can feed; the others drop out.
+
+    ``abilities`` are the ledger's canonical columns, plus ``time_of_day`` and ``money_in`` where
+    its timestamps and amounts have them.
+    """
+    blocks = max(1, observation_days // MONTH)
+    chosen = tuple(categories) if "category" in abilities else ()
+    features = [*_declared(blocks), *_category_features(chosen)]
+    kept = tuple(feature for feature in features if abilities.issuperset(feature.needs))
+    return Catalogue(observation_days, kept, chosen)

@@ -1,0 +1,1 @@
+"""What is predicted: windows and cohorts, RFM and segments, proxy labels, observed outcomes."""

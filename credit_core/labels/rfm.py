@@ -1,0 +1,113 @@
+"""Recency, frequency, monetary value; their quintiles and the trade's segment names."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from credit_core.data.ledger import Ledger
+
+RFM = ("recency_days", "frequency", "monetary")
+
+
+def rfm_table(
+    ledger: Ledger, snapshots: pd.DataFrame, *, start_days: int, end_days: int
+) -> pd.DataFrame:
+    """Return R, F and M of each snapshot in ``[as_of + start_days, as_of + end_days)``.
+
+    Parameters
+    ----------
+    snapshots : DataFrame
+        Columns ``customer_id`` and ``as_of``; one row a snapshot, any order.
+
+    Returns
+    -------
+    DataFrame
+        One row a snapshot, in the given order: ``recency_days`` (from the last transaction in
+        the window to its end; the window's length where there is none), ``frequency``
+        (transactions) and ``monetary`` (money out, the ledger's currency).
+    """
+    connection = ledger.connection
+    numbered = snapshots[["customer_id", "as_of"]].reset_index(drop=True)
+    numbered["snapshot"] = np.arange(len(numbered), dtype=np.int64)
+    connection.register("rfm_snapshots", numbered)
+    table = ledger.frame(
+        f"""
+        WITH windowed AS (
+            SELECT snapshot, t.timestamp, t.amount,
+                   as_of + to_days(CAST($end AS INTEGER)) AS closes
+            FROM rfm_snapshots s JOIN {ledger.relation} t ON t.customer_id = s.customer_id
+            WHERE t.timestamp >= as_of + to_days(CAST($start AS INTEGER))
+              AND t.timestamp < as_of + to_days(CAST($end AS INTEGER))
+        ), grouped AS (
+            SELECT snapshot, date_diff('second', max(timestamp), any_value(closes)) / 86400.0 AS r,
+                   count(*) AS f, sum(greatest(amount, 0)) AS m
+            FROM windowed GROUP BY snapshot
+        )
+        SELECT CAST(coalesce(r, $length) AS DOUBLE) AS recency_days,
+               CAST(coalesce(f, 0) AS DOUBLE) AS frequency,
+               CAST(coalesce(m, 0) AS DOUBLE) AS monetary
+        FROM rfm_snapshots LEFT JOIN grouped USING (snapshot) ORDER BY snapshot
+        """,
+        {"start": start_days, "end": end_days, "length": end_days - start_days},
+    )
+    connection.unregister("rfm_snapshots")
+    return table
+
+
+def customers_seen(ledger: Ledger, as_of: datetime) -> pd.DataFrame:
+    """Return the snapshots of a cohort: everyone with a transaction before ``as_of``.
+
+    Columns ``customer_id``, ``as_of``; ordered by customer.
+    """
+    return ledger.frame(
+        f"""
+        SELECT customer_id, CAST($as_of AS TIMESTAMP) AS as_of FROM {ledger.relation}
+        WHERE timestamp < $as_of GROUP BY customer_id ORDER BY customer_id
+        """,
+        {"as_of": as_of},
+    )
+
+
+def quintile_scores(table: pd.DataFrame) -> pd.DataFrame:
+    """Return R, F and M scores from 1 to 5; 5 is the most engaged fifth.
+
+    Ties share a score: a value's score is the fifth its average rank falls in.
+    """
+    ranks = {
+        "r_score": table["recency_days"].rank(ascending=False, pct=True),
+        "f_score": table["frequency"].rank(pct=True),
+        "m_score": table["monetary"].rank(pct=True),
+    }
+    return pd.DataFrame(
+        {name: np.ceil(rank * 5).clip(1, 5).astype("int64") for name, rank in ranks.items()}
+    )
+
+
+SEGMENTS: tuple[tuple[str, int, int, int, int], ...] = (
+    # name, lowest and highest recency score, lowest and highest frequency-monetary score
+    ("Champions", 4, 5, 4, 5),
+    ("Loyal", 3, 5, 3, 5),
+    ("Recent", 4, 5, 1, 2),
+    ("Needs attention", 3, 3, 1, 2),
+    ("Cannot lose", 1, 2, 5, 5),
+    ("At risk", 1, 2, 3, 4),
+    ("Hibernating", 2, 2, 1, 2),
+    ("Lost", 1, 1, 1, 2),
+)
+
+
+def name_segments(scores: pd.DataFrame) -> pd.Series:
+    """Return the named segment of each row of `quintile_scores`.
+
+    The frequency-monetary score is the rounded mean of the F and M scores; the first segment of
+    ``SEGMENTS`` whose ranges hold both is the customer's.
+    """
+    recency = scores["r_score"]
+    value = np.floor((scores["f_score"] + scores["m_score"]) / 2 + 0.5)
+    names = pd.Series("Lost", index=scores.index, dtype="str")
+    for name, r_low, r_high, v_low, v_high in reversed(SEGMENTS):
+        names[recency.between(r_low, r_high) & value.between(v_low, v_high)] = name
+    return names

@@ -1,0 +1,1 @@
+"""Estimators, calibration, training, metrics, checks, bundle."""

@@ -1,0 +1,93 @@
+"""From features and application attributes to the numbers a model is fitted on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+MISSING_LEVEL = "(missing)"
+
+
+@dataclass(frozen=True)
+class DesignColumn:
+    """One column of the matrix: a number, or whether a category has this level.
+
+    ``source`` is the feature or attribute it comes from; contributions are summed by source.
+    """
+
+    source: str
+    level: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.source if self.level is None else f"{self.source} = {self.level}"
+
+
+@dataclass(frozen=True)
+class Design:
+    """How a table of features and attributes becomes a matrix; frozen at training."""
+
+    columns: tuple[DesignColumn, ...]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Distinct sources in column order; the order contributions are reported in."""
+        return tuple(dict.fromkeys(column.source for column in self.columns))
+
+    @property
+    def categories(self) -> frozenset[str]:
+        return frozenset(column.source for column in self.columns if column.level is not None)
+
+    def groups(self) -> list[NDArray[np.int64]]:
+        """Return, for each source, the indices of its columns."""
+        return [
+            np.array([i for i, column in enumerate(self.columns) if column.source == source])
+            for source in self.sources
+        ]
+
+    def matrix(self, table: pd.DataFrame) -> FloatArray:
+        """Return the float64 matrix, shape (rows, columns), C order.
+
+        A level never seen in training is no level at all; text where a number belongs is missing.
+        """
+        X = np.empty((len(table), len(self.columns)), dtype=np.float64)
+        texts = {source: as_levels(table[source]) for source in self.categories}
+        for i, column in enumerate(self.columns):
+            if column.level is None:
+                X[:, i] = pd.to_numeric(table[column.source], errors="coerce").to_numpy("float64")
+            else:
+                X[:, i] = (texts[column.source] == column.level).to_numpy("float64")
+        X[~np.isfinite(X)] = np.nan
+        return X
+
+    def facts(self) -> list[dict[str, Any]]:
+        return [asdict(column) for column in self.columns]
+
+
+def as_levels(cells: pd.Series) -> pd.Series:
+    """Return a category's cells as text, missing ones as a level of their own."""
+    return cells.astype("str").where(cells.notna(), MISSING_LEVEL)
+
+
+def fit_design(table: pd.DataFrame, categories: frozenset[str], max_levels: int) -> Design:
+    """Choose the columns from development rows.
+
+    Constant numbers drop out. A category keeps its ``max_levels`` most frequent levels (ties by
+    name) that at least 0.5% of rows have; one with a single level drops out.
+    """
+    columns: list[DesignColumn] = []
+    for name in table.columns:
+        if name in categories:
+            counts = as_levels(table[name]).value_counts()
+            counts = counts[counts >= max(2, 0.005 * len(table))]
+            ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+            if len(counts) > 1 or (len(counts) == 1 and counts.iloc[0] < len(table)):
+                columns += [DesignColumn(name, str(level)) for level, _ in ordered[:max_levels]]
+        elif table[name].nunique(dropna=False) > 1:
+            columns.append(DesignColumn(name))
+    return Design(tuple(columns))

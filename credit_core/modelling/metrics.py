@@ -1,0 +1,140 @@
+"""Every figure Candor reports about a model, computed in one place.
+
+``label`` is 1 for bad; ``risk`` is any value that rises with risk; probabilities where a
+calibration figure is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm, rankdata
+
+FloatArray = NDArray[np.float64]
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Auc:
+    """Area under the ROC curve with its DeLong interval.
+
+    0.5 = no better than chance, 1 = every bad ranked above every good. The interval is NaN-free:
+    with fewer than two goods or bads it is (0, 1).
+    """
+
+    auc: float
+    low: float
+    high: float
+    variance: float
+    n: int
+    bads: int
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The figures of one model on one sample; intervals at 95%."""
+
+    n: int
+    bads: int
+    auc: float
+    auc_low: float
+    auc_high: float
+    gini: float
+    ks: float
+    pr_auc: float
+    brier: float
+    log_loss: float
+
+    def facts(self) -> dict[str, float | int]:
+        return asdict(self)
+
+
+def auc_interval(label: NDArray[np.int64], risk: FloatArray, level: float = LEVEL) -> Auc:
+    """AUC and its interval by DeLong, DeLong and Clarke-Pearson (1988), by ranks.
+
+    The fast form is that of Sun and Xu (2014): placements from midranks, O(n log n).
+
+    Examples
+    --------
+    >>> found = auc_interval(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8]))
+    >>> found.auc
+    0.75
+    """
+    bad, good = risk[label == 1], risk[label == 0]
+    m, n = len(bad), len(good)
+    if m == 0 or n == 0:
+        raise ValueError("an AUC needs at least one good and one bad")
+    everyone = rankdata(np.concatenate([bad, good]))
+    above_good = (everyone[:m] - rankdata(bad)) / n
+    below_bad = 1.0 - (everyone[m:] - rankdata(good)) / m
+    auc = float(above_good.mean())
+    if m < 2 or n < 2:
+        return Auc(auc, 0.0, 1.0, float("inf"), m + n, m)
+    variance = float(above_good.var(ddof=1) / m + below_bad.var(ddof=1) / n)
+    return _with_interval(auc, variance, m + n, m, level)
+
+
+def mean_auc(parts: Sequence[Auc], level: float = LEVEL) -> Auc:
+    """Mean of independent AUCs (the folds of a cross-validation) with its interval."""
+    auc = float(np.mean([part.auc for part in parts]))
+    variance = float(np.sum([part.variance for part in parts])) / len(parts) ** 2
+    n, bads = sum(part.n for part in parts), sum(part.bads for part in parts)
+    return _with_interval(auc, variance, n, bads, level)
+
+
+def _with_interval(auc: float, variance: float, n: int, bads: int, level: float) -> Auc:
+    half = float(norm.ppf(0.5 + level / 2)) * float(np.sqrt(variance))
+    return Auc(auc, max(0.0, auc - half), min(1.0, auc + half), variance, n, bads)
+
+
+def ks_statistic(label: NDArray[np.int64], risk: FloatArray) -> float:
+    """Kolmogorov-Smirnov distance between the risks of bads and goods; 0 = same, 1 = apart."""
+    rates = roc_points(label, risk)
+    return float(np.max(rates[:, 1] - rates[:, 0]))
+
+
+def roc_points(label: NDArray[np.int64], risk: FloatArray) -> FloatArray:
+    """Return the ROC curve, shape (points, 2): false and true positive rate, from (0, 0)."""
+    order = np.argsort(-risk, kind="stable")
+    ordered, sorted_risk = label[order], risk[order]
+    last = np.append(np.diff(sorted_risk) != 0, True)
+    bads, goods = np.cumsum(ordered)[last], np.cumsum(1 - ordered)[last]
+    points = np.column_stack([goods / max(goods[-1], 1), bads / max(bads[-1], 1)])
+    return np.vstack([[0.0, 0.0], points])
+
+
+def average_precision(label: NDArray[np.int64], risk: FloatArray) -> float:
+    """Area under the precision-recall curve as average precision; the base rate = chance."""
+    order = np.argsort(-risk, kind="stable")
+    ordered, sorted_risk = label[order], risk[order]
+    last = np.append(np.diff(sorted_risk) != 0, True)
+    bads = np.cumsum(ordered)[last]
+    seen = (np.arange(len(ordered)) + 1)[last]
+    recall = bads / max(bads[-1], 1)
+    return float(np.sum(np.diff(recall, prepend=0.0) * bads / seen))
+
+
+def evaluate(
+    label: NDArray[np.int64], probability: FloatArray, auc: Auc | None = None
+) -> Metrics:
+    """Return the figures of calibrated probabilities, shape (n,), against labels, shape (n,).
+
+    ``auc`` replaces the AUC of the pooled sample (a cross-validation's mean over folds).
+    """
+    found = auc or auc_interval(label, probability)
+    clipped = np.clip(probability, 1e-15, 1 - 1e-15)
+    return Metrics(
+        n=len(label),
+        bads=int(label.sum()),
+        auc=found.auc,
+        auc_low=found.low,
+        auc_high=found.high,
+        gini=2 * found.auc - 1,
+        ks=ks_statistic(label, probability),
+        pr_auc=average_precision(label, probability),
+        brier=float(np.mean((probability - label) ** 2)),
+        log_loss=float(-np.mean(np.where(label == 1, np.log(clipped), np.log1p(-clipped)))),
+    )

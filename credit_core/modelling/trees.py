@@ -1,0 +1,189 @@
+"""Exact SHAP values of boosted trees by look-up, for XGBoost and LightGBM alike.
+
+A tree's SHAP values depend only on which of its few conditions hold for a row. So the values of
+every pattern of truth are tabulated once for a small group of leaves, and each row becomes a bit
+pattern and a look-up. The values are those of path-dependent TreeSHAP (Lundberg et al. 2020,
+algorithm 1): a feature that is not in the coalition goes both ways by cover. The idea of
+tabulating is in print (FastTreeSHAP v2, Yang 2021; Woodelf, Nadel and Wettenstein 2025).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import factorial
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+_GROUP_DEPTH = 3
+_CHUNK = 8192
+
+
+@dataclass(frozen=True)
+class Tree:
+    """One tree as arrays over its nodes; node 0 is the root.
+
+    A row goes left where ``x <= threshold``, or where x is missing and ``missing_left``. Leaves
+    have ``left == -1``. ``value`` is a leaf's margin; ``cover`` the weight of training rows.
+    """
+
+    feature: IntArray
+    threshold: FloatArray
+    missing_left: NDArray[np.bool_]
+    left: IntArray
+    right: IntArray
+    value: FloatArray
+    cover: FloatArray
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One condition on the way to a leaf: the node, and whether the leaf lies on its left."""
+
+    node: int
+    goes_left: bool
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Leaves that share most conditions, and the SHAP values of every pattern of these.
+
+    ``tables`` has shape (features, patterns); bit i of a pattern says that condition i holds.
+    """
+
+    feature: IntArray
+    threshold: FloatArray
+    missing_left: NDArray[np.bool_]
+    sources: IntArray
+    tables: FloatArray
+
+
+@dataclass(frozen=True)
+class TreeTables:
+    """Tabulated trees: the base margin and the groups of leaves."""
+
+    base: float
+    columns: int
+    groups: tuple[_Group, ...]
+
+    def contributions(self, X: FloatArray) -> tuple[float, FloatArray]:
+        """Return the base and SHAP values in log-odds, shape (columns, rows)."""
+        rows = len(X)
+        parts = np.zeros((self.columns, rows))
+        for start in range(0, rows, _CHUNK):
+            block = np.ascontiguousarray(X[start : start + _CHUNK].T)
+            missing = np.isnan(block)
+            some_missing = missing.any(axis=1)
+            target = parts[:, start : start + _CHUNK]
+            for group in self.groups:
+                pattern = np.zeros(block.shape[1], dtype=np.intp)
+                for i, j in enumerate(group.feature):
+                    holds = block[j] <= group.threshold[i]
+                    if some_missing[j] and group.missing_left[i]:
+                        holds |= missing[j]
+                    pattern |= holds.astype(np.intp) << i
+                for source, table in zip(group.sources, group.tables, strict=True):
+                    target[source] += table[pattern]
+        return self.base, parts
+
+
+def tabulate(trees: Sequence[Tree], base: float, columns: int) -> TreeTables:
+    """Tabulate the SHAP values of an ensemble whose margin is ``base`` + the sum of its trees."""
+    groups: list[_Group] = []
+    for tree in trees:
+        for leaves in _leaf_groups(tree):
+            base += sum(_expected(tree, leaf, path) for leaf, path in leaves)
+            if any(path for _, path in leaves):
+                groups.append(_tabulate_group(tree, leaves))
+    return TreeTables(base, columns, tuple(groups))
+
+
+Leaves = list[tuple[int, list[_Step]]]
+
+
+def _leaf_groups(tree: Tree) -> Iterator[Leaves]:
+    """Yield the tree's leaves in groups below one node, at most three levels deep each."""
+
+    def depth(node: int) -> int:
+        if tree.left[node] < 0:
+            return 0
+        return 1 + max(depth(int(tree.left[node])), depth(int(tree.right[node])))
+
+    def leaves(node: int, path: list[_Step]) -> Iterator[tuple[int, list[_Step]]]:
+        if tree.left[node] < 0:
+            yield node, path
+            return
+        yield from leaves(int(tree.left[node]), [*path, _Step(node, True)])
+        yield from leaves(int(tree.right[node]), [*path, _Step(node, False)])
+
+    def groups(node: int, path: list[_Step]) -> Iterator[Leaves]:
+        if depth(node) <= _GROUP_DEPTH:
+            yield list(leaves(node, path))
+            return
+        yield from groups(int(tree.left[node]), [*path, _Step(node, True)])
+        yield from groups(int(tree.right[node]), [*path, _Step(node, False)])
+
+    yield from groups(0, [])
+
+
+def _share(tree: Tree, step: _Step) -> float:
+    """Return the share of a node's cover that goes the step's way."""
+    child = tree.left[step.node] if step.goes_left else tree.right[step.node]
+    return float(tree.cover[child] / tree.cover[step.node])
+
+
+def _expected(tree: Tree, leaf: int, path: list[_Step]) -> float:
+    share = 1.0
+    for step in path:
+        share *= _share(tree, step)
+    return float(tree.value[leaf]) * share
+
+
+def _tabulate_group(tree: Tree, leaves: Leaves) -> _Group:
+    nodes = sorted({step.node for _, path in leaves for step in path})
+    position = {node: i for i, node in enumerate(nodes)}
+    sources = sorted({int(tree.feature[node]) for node in nodes})
+    row = {source: i for i, source in enumerate(sources)}
+    patterns = np.arange(1 << len(nodes))
+    holds = [(patterns >> i & 1).astype(bool) for i in range(len(nodes))]
+    tables = np.zeros((len(sources), len(patterns)))
+    for leaf, path in leaves:
+        present: dict[int, FloatArray] = {}
+        absent: dict[int, float] = {}
+        for step in path:
+            source = int(tree.feature[step.node])
+            met = holds[position[step.node]] == step.goes_left
+            present[source] = present.get(source, np.ones(len(patterns))) * met
+            absent[source] = absent.get(source, 1.0) * _share(tree, step)
+        for source in present:
+            others = [other for other in present if other != source]
+            weight = _coalitions(others, present, absent)
+            gain = present[source] - absent[source]
+            tables[row[source]] += float(tree.value[leaf]) * weight * gain
+    return _Group(
+        tree.feature[nodes],
+        tree.threshold[nodes],
+        tree.missing_left[nodes],
+        np.array(sources),
+        tables,
+    )
+
+
+def _coalitions(
+    others: list[int], present: dict[int, FloatArray], absent: dict[int, float]
+) -> FloatArray:
+    """Return the Shapley-weighted sum over coalitions of the other features, per pattern."""
+    n = len(others) + 1
+    result = np.zeros_like(next(iter(present.values())))
+    for size in range(n):
+        weight = factorial(size) * factorial(n - size - 1) / factorial(n)
+        for chosen in combinations(others, size):
+            term = np.full_like(result, weight)
+            for other in others:
+                term *= present[other] if other in chosen else absent[other]
+            result += term
+    return result

@@ -1,0 +1,1 @@
+"""How far scores may be trusted: registry, events."""

@@ -1,0 +1,48 @@
+"""Where things live and how much may come in; read once at the edge and passed down."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Machine-level settings; every field can be set as ``CANDOR_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix="CANDOR_", frozen=True, extra="ignore")
+
+    home: Path = Field(PROJECT_ROOT / "var", description="datasets, batches, jobs, events")
+    models: Path = Field(PROJECT_ROOT / "models", description="MLflow database and artifacts")
+    config: Path = Field(
+        PROJECT_ROOT / "configs" / "model_config.yaml", description="model configuration"
+    )
+    database_url: str = Field("", description="events database; empty = SQLite under `home`")
+    actor: str = Field("local user", description="who acts, when nobody has signed in")
+
+    memory_limit_mb: int = Field(1000, ge=200, description="DuckDB's memory, in MB")
+    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
+
+    max_bytes: int = Field(2 * 1024**3, gt=0, description="largest file that comes in")
+    max_rows: int = Field(50_000_000, gt=0, description="most transactions in one file")
+    max_columns: int = Field(200, gt=0, description="most columns in one file")
+    max_cell_chars: int = Field(10_000, gt=0, description="longest cell, in characters")
+
+    @property
+    def datasets(self) -> Path:
+        return self.home / "datasets"
+
+    @property
+    def events_url(self) -> str:
+        return self.database_url or f"sqlite:///{(self.home / 'events.db').resolve()}"
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Return the process's settings (environment read once)."""
+    return Settings()
