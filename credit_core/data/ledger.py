@@ -38,6 +38,10 @@ class Ledger:
         """Run a query on this ledger's connection and return its rows."""
         return self.connection.execute(query, parameters or {}).fetch_df()
 
+    def run(self, statement: str, parameters: dict[str, Any] | None = None) -> None:
+        """Run a statement for its effect on this connection."""
+        self.connection.execute(statement, parameters or {}).fetchall()
+
     def one(self, query: str, parameters: dict[str, Any] | None = None) -> tuple[Any, ...]:
         """Run a query that gives exactly one row, and return it."""
         rows = self.connection.execute(query, parameters or {}).fetchall()

@@ -180,10 +180,10 @@ def draw_people(rng: np.random.Generator, n: int, month_days: Ints) -> People:
     as_of_day = rng.integers(first_as_of, last_as_of, n)
     as_of_month = np.searchsorted(month_days, as_of_day, side="right") - 1
 
-    # A quarter join during the ledger, before their decision; about 2% are new to the bank.
+    # A quarter join during the ledger, before their decision; some are new to the bank.
     joins = rng.random(n) < 0.24
     joined = np.where(joins, np.floor(rng.random(n) * as_of_month).astype(np.int64), 0)
-    new_to_bank = rng.random(n) < 0.02
+    new_to_bank = rng.random(n) < 0.015
     joined = np.where(new_to_bank, np.minimum(as_of_month + 1, months - 1), joined)
 
     employment = _pick(rng, _EMPLOYMENT_SHARE, n)

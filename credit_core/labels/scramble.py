@@ -8,6 +8,7 @@ keeps each customer's total, and totals alone tie the past to the future.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -15,14 +16,18 @@ import pandas as pd
 from credit_core.data.ledger import Ledger
 
 
-def scrambled(ledger: Ledger, customers: pd.Series, keep: float, seed: int) -> Ledger:
-    """Return the ledger with transactions given to random ``customers``.
+def scrambled(
+    ledger: Ledger, customers: pd.Series, opens: datetime, closes: datetime, seed: int, keep: float
+) -> Ledger:
+    """Return the transactions in ``[opens, closes)``, each given to one of ``customers``.
 
     ``keep`` is the share of transactions kept: without thinning, everyone in a busy ledger would
     be equally busy and a label such as ``inactive`` would have one value only.
     """
     connection = ledger.connection
-    rows = int(ledger.one(f"SELECT count(*) FROM {ledger.relation}")[0])
+    window = {"opens": opens, "closes": closes}
+    inside = f"FROM {ledger.relation} WHERE timestamp >= $opens AND timestamp < $closes"
+    rows = int(ledger.one(f"SELECT count(*) {inside}", window)[0])
     generator = np.random.default_rng(seed)
     drawn = generator.integers(0, len(customers), rows)
     drawn[generator.random(rows) >= keep] = -1
@@ -31,14 +36,14 @@ def scrambled(ledger: Ledger, customers: pd.Series, keep: float, seed: int) -> L
     connection.register("canary_drawn", pd.DataFrame({"n": np.arange(rows), "person": drawn}))
     # A total order of the rows first, so that the draw does not depend on the file's order.
     order = ", ".join(sorted(ledger.columns))
-    connection.execute(
+    ledger.run(
         f"""
         CREATE OR REPLACE TEMP TABLE canary_transactions AS
         SELECT new_id AS customer_id, ordered.* EXCLUDE (customer_id, n)
-        FROM (SELECT *, row_number() OVER (ORDER BY {order}) - 1 AS n
-              FROM {ledger.relation}) AS ordered
+        FROM (SELECT *, row_number() OVER (ORDER BY {order}) - 1 AS n {inside}) AS ordered
         JOIN canary_drawn USING (n) JOIN canary_people USING (person)
-        """
+        """,
+        window,
     )
     connection.unregister("canary_people")
     connection.unregister("canary_drawn")

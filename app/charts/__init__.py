@@ -1,0 +1,1 @@
+"""Result table -> Plotly figure: pure functions, one module a subject."""

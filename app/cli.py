@@ -1,0 +1,358 @@
+"""``candor ...``: the command line. Results go to standard output, progress to standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+# Waiting threads of the model libraries must not burn the cores others work on.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import typer
+
+from credit_core import workflows
+from credit_core.config import ModelConfig, load_config
+from credit_core.data.mapping import load_mapping
+from credit_core.data.store import Dataset, list_datasets, open_dataset
+from credit_core.errors import CandorError, InputError
+from credit_core.settings import PROJECT_ROOT, Settings, get_settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Candor: explained credit scores, and how far they may be trusted.",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+File = Annotated[
+    str | None, typer.Argument(help="A transactions file, or a stored dataset's fingerprint.")
+]
+ApplicationsFile = Annotated[
+    Path | None, typer.Option("--applications", help="Applications: attributes, outcomes.")
+]
+MappingFile = Annotated[Path | None, typer.Option("--mapping", help="A saved column mapping.")]
+Protected = Annotated[
+    list[str] | None,
+    typer.Option(help="A column used for fairness only (repeat for several)."),
+]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="A model configuration.")]
+ModelName = Annotated[str, typer.Option("--model", help="champion, a question, or NAME:VERSION.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="Score as of this date, YYYY-MM-DD.")]
+
+
+def main() -> NoReturn:
+    """Run the command line; errors become one sentence and an exit code."""
+    as_json = "--json" in sys.argv[1:]
+    try:
+        app(standalone_mode=False)
+    except CandorError as error:
+        _fail(str(error), 2 if isinstance(error, InputError) else 1, as_json)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except typer.Abort:
+        _fail("Stopped.", 1, as_json)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: never a traceback
+        message = getattr(error, "format_message", None)
+        if message is not None:  # a usage error of the command line itself
+            _fail(f"{message()} `candor --help` shows the options.", 2, as_json)
+        if os.environ.get("CANDOR_DEBUG"):
+            raise
+        _fail(
+            f"Something went wrong inside Candor: {type(error).__name__}: {error}. Set "
+            "CANDOR_DEBUG=1 to see where.", 1, as_json,
+        )
+    sys.exit(0)
+
+
+def _fail(sentence: str, code: int, as_json: bool) -> NoReturn:
+    if as_json:
+        _print_json({"error": sentence})
+    typer.echo(f"candor: {sentence}", err=True)
+    sys.exit(code)
+
+
+def _print_json(content: dict[str, Any]) -> None:
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
+
+
+def _progress(share: float, text: str) -> None:
+    if sys.stderr.isatty():
+        typer.echo(f"\r\033[K{share:4.0%}  {text}", err=True, nl=share >= 1)
+    else:
+        typer.echo(f"{share:4.0%}  {text}", err=True)
+
+
+def _config(path: Path | None, settings: Settings) -> ModelConfig:
+    if path is None and not settings.config.exists():
+        return ModelConfig()
+    return load_config(path or settings.config)
+
+
+def _dataset(
+    file: str | None,
+    settings: Settings,
+    config: ModelConfig,
+    mapping: Path | None = None,
+    applications: Path | None = None,
+    protected: list[str] | None = None,
+) -> Dataset:
+    """Return the dataset a FILE argument means: a stored one, or a file ingested now."""
+    if file is not None and not Path(file).exists() and applications is None and mapping is None:
+        looks_like_a_path = "/" in file or "." in file
+        if not looks_like_a_path:
+            return open_dataset(settings, file)
+    return workflows.ingest(
+        Path(file) if file is not None else None,
+        settings,
+        mapping=load_mapping(mapping) if mapping else None,
+        applications=applications,
+        protected=tuple(protected or ()) + config.applications.protected,
+        progress=_progress,
+    )
+
+
+def _date(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=None)
+    except ValueError as error:
+        raise InputError(f"--as-of {text!r} is not a date; write it as YYYY-MM-DD.") from error
+
+
+@app.command()
+def ingest(
+    file: File = None,
+    mapping: MappingFile = None,
+    applications: ApplicationsFile = None,
+    protected: Protected = None,
+    as_json: Json = False,
+) -> None:
+    """Check a file, set broken rows aside with their reasons, and store it."""
+    settings = get_settings()
+    config = _config(None, settings)
+    dataset = _dataset(file, settings, config, mapping, applications, protected)
+    if as_json:
+        _print_json({"dataset": dataset.summary(), "rejects_file": str(dataset.rejects_path)})
+        return
+    typer.echo(f"dataset   {dataset.fingerprint}  ({dataset.name})")
+    if dataset.has_transactions:
+        typer.echo(f"rows      {dataset.rows:,} kept, {dataset.rejected:,} set aside")
+        typer.echo(f"customers {dataset.customers:,}, from {dataset.first} to {dataset.last}")
+        for reason, count in sorted(dataset.rejects_by_reason.items()):
+            typer.echo(f"          {count:,} x {reason}")
+        if dataset.rejected:
+            typer.echo(f"rejects   {dataset.rejects_path}")
+    if dataset.applications:
+        found = dataset.applications
+        typer.echo(f"applications {found.rows:,} kept, {found.rejected:,} set aside")
+
+
+@app.command()
+def train(
+    file: File = None,
+    applications: ApplicationsFile = None,
+    mapping: MappingFile = None,
+    protected: Protected = None,
+    config: ConfigFile = None,
+    models: Annotated[str | None, typer.Option(help="Families, joined by commas.")] = None,
+    label: Annotated[
+        str | None, typer.Option(help="disengaged, inactive, observed or same_window.")
+    ] = None,
+    promote: Annotated[bool, typer.Option("--promote", help="Make the best one champion.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train models on a file or dataset, check the design, register every model."""
+    settings = get_settings()
+    loaded = _config(config, settings)
+    families = tuple(part.strip() for part in models.split(",") if part.strip()) if models else ()
+    dataset = _dataset(file, settings, loaded, mapping, applications, protected)
+    request = workflows.TrainingRequest(label, families, promote)
+    result = workflows.train(dataset, settings, loaded, request, _progress)
+    if as_json:
+        _print_json(result.facts())
+    else:
+        _show_training(result)
+    if result.refused:
+        typer.echo(f"candor: {result.refused}", err=True)
+        raise typer.Exit(2)
+
+
+def _show_training(result: workflows.TrainingResult) -> None:
+    label, canary = result.label, result.checks["canary"]
+    typer.echo(f"label     {label['kind']}: {label['definition']}")
+    typer.echo(f"          {label['snapshots']:,} snapshots, {label['bad_rate']:.1%} bad")
+    if canary["auc"] is not None:
+        verdict = "passed" if canary["passed"] else "FAILED"
+        typer.echo(f"canary    {verdict}: AUC {canary['auc']:.3f} "
+                   f"({canary['low']:.3f} to {canary['high']:.3f}); {canary['why']}")
+    else:
+        typer.echo(f"canary    does not apply: {canary['why']}")
+    for version in result.versions:
+        for sample, m in version.metrics.items():
+            typer.echo(
+                f"{version.reference:18} {version.family:9} {sample:17} AUC {m['auc']:.3f} "
+                f"({m['auc_low']:.3f} to {m['auc_high']:.3f})  Gini {m['gini']:.3f}  "
+                f"KS {m['ks']:.3f}  Brier {m['brier']:.4f}  n {m['n']:,}"
+            )
+    if result.references:
+        proxy = result.references["proxy_label"]
+        typer.echo(f"beside it recency, frequency and money alone: best AUC "
+                   f"{result.references['best_rfm_auc']:.3f}"
+                   + (f"; the proxy label: {proxy['auc']:.3f}" if proxy else ""))
+    if result.champion:
+        typer.echo(f"champion  {result.champion.reference} ({result.champion.family})")
+
+
+@app.command()
+def score(
+    file: File = None,
+    out: Annotated[Path | None, typer.Option(help="Scores file, .csv or .parquet.")] = None,
+    applications: ApplicationsFile = None,
+    mapping: MappingFile = None,
+    as_of: AsOf = None,
+    model: ModelName = "champion",
+    as_json: Json = False,
+) -> None:
+    """Score every customer of a file and write one row each, with decision and reasons."""
+    settings = get_settings()
+    if out is None:
+        raise InputError("Say where the scores go: --out SCORES.csv or --out SCORES.parquet.")
+    dataset = _dataset(file, settings, _config(None, settings), mapping, applications)
+    frame, version = workflows.score_dataset(
+        dataset, settings, model=model, as_of=_date(as_of), progress=_progress
+    )
+    workflows.write_scores(frame, out)
+    counts = {str(name): int(n) for name, n in frame["decision"].value_counts().items()}
+    facts = {
+        "scored": len(frame), "rejected_rows": dataset.rejected, "decisions": counts,
+        "model": version.name, "model_version": version.version, "label": version.label,
+        "out": str(out),
+    }
+    if as_json:
+        _print_json(facts)
+    else:
+        typer.echo(f"{len(frame):,} customers scored by {version.reference} -> {out}  {counts}")
+
+
+@app.command()
+def explain(
+    customer: Annotated[str, typer.Option(help="The customer's id.")],
+    file: File = None,
+    applications: ApplicationsFile = None,
+    mapping: MappingFile = None,
+    as_of: AsOf = None,
+    model: ModelName = "champion",
+    as_json: Json = False,
+) -> None:
+    """Say why one customer has the score they have, in points."""
+    settings = get_settings()
+    dataset = _dataset(file, settings, _config(None, settings), mapping, applications)
+    found = workflows.explain(dataset, settings, customer, model=model, as_of=_date(as_of))
+    if as_json:
+        _print_json(found.facts())
+        return
+    kind = "disengagement risk" if found.bundle.is_proxy else "PD (observed)"
+    typer.echo(f"score     {found.score:.1f}  ({kind} {found.risk:.1%}, band {found.band})")
+    typer.echo(f"decision  {found.decision}{' (thin file)' if found.thin_file else ''}")
+    for reason in found.reasons:
+        typer.echo(f"reason    {reason.sentence}  ({reason.points:+.1f} points)")
+    typer.echo(f"base      {found.base:.1f}")
+    for part in found.contributions:
+        if abs(part.points) >= 0.05:
+            typer.echo(f"{part.points:+8.1f}  {part.source} = {part.value}")
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the registered models."""
+    from credit_core.oversight.registry import list_versions
+
+    versions = list_versions(get_settings())
+    if as_json:
+        _print_json({"models": [
+            {key: value for key, value in vars(version).items() if key != "path"}
+            for version in versions
+        ]})
+        return
+    if not versions:
+        typer.echo("No model yet. `candor train FILE --promote` makes one.")
+    for version in versions:
+        auc = version.metrics["cross_validation"]["auc"]
+        marks = " champion" if version.champion else ""
+        marks += " circular" if version.circular else ""
+        typer.echo(f"{version.reference:18} {version.family:9} {version.label:12} "
+                   f"AUC {auc:.3f}  {version.created}{marks}")
+
+
+@app.command()
+def promote(
+    model: Annotated[str, typer.Argument(help="NAME:VERSION")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the record.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Make a model the champion of its question."""
+    if not reason.strip():
+        raise InputError("Say why: --reason \"...\"; the reason is kept in the record.")
+    version = workflows.promote(model, reason, get_settings())
+    if as_json:
+        _print_json({"champion": {"name": version.name, "version": version.version}})
+    else:
+        typer.echo(f"{version.reference} is now the champion for {version.name}.")
+
+
+@app.command()
+def datasets(as_json: Json = False) -> None:
+    """List the stored datasets."""
+    found = list_datasets(get_settings())
+    if as_json:
+        _print_json({"datasets": [dataset.summary() for dataset in found]})
+        return
+    for dataset in found:
+        typer.echo(f"{dataset.fingerprint}  {dataset.rows:>12,} rows  {dataset.name}")
+
+
+@app.command()
+def sample(
+    out: Annotated[Path, typer.Option(help="Folder to write into.")],
+    customers: Annotated[int, typer.Option(min=10)] = 4000,
+    months: Annotated[int, typer.Option(min=6, max=120)] = 18,
+    seed: Annotated[int, typer.Option(min=0)] = 20240101,
+    with_truth: Annotated[bool, typer.Option(help="Also write the simulated truth.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Simulate transactions and applications; nobody in them is real."""
+    from credit_core.data.simulate import simulate
+
+    made = simulate(
+        out, customers=customers, months=months, seed=seed, with_truth=with_truth,
+        progress=_progress,
+    )
+    if as_json:
+        _print_json(vars(made))
+    else:
+        typer.echo(f"{made.customers:,} customers, {made.transactions:,} transactions in {out}")
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8501,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "localhost",
+) -> None:
+    """Open the dashboard."""
+    main_page = Path(__file__).with_name("main.py")
+    command = [
+        sys.executable, "-m", "streamlit", "run", str(main_page),
+        "--server.port", str(port), "--server.address", host,
+    ]
+    try:
+        code = subprocess.run(command, cwd=PROJECT_ROOT, check=False).returncode  # noqa: S603
+    except KeyboardInterrupt:
+        code = 0
+    raise typer.Exit(code)

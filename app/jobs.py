@@ -1,0 +1,229 @@
+"""Long work as a job: a child process that runs a workflow, with its state on disk.
+
+A folder a job: ``request.json``, ``progress.json``, and in the end ``result.json`` or
+``error.json``. Any process that sees the folder can follow the job: another page, a second
+browser, a dashboard that was restarted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from credit_core.data.store import write_atomic
+from credit_core.errors import CandorError, InputError
+from credit_core.settings import PROJECT_ROOT, Settings, get_settings
+
+_children: dict[str, subprocess.Popen[bytes]] = {}
+KINDS = ("train", "score")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as it stands: ``state`` is running, done, failed or cancelled."""
+
+    id: str
+    kind: str
+    request: dict[str, Any]
+    state: str
+    share: float
+    text: str
+    started: float
+    seconds: float
+    result: dict[str, Any] | None
+    problem: str | None
+
+    @property
+    def running(self) -> bool:
+        return self.state == "running"
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Return an estimate from the share done; None while too little is."""
+        if not self.running or self.share < 0.1:
+            return None
+        return self.seconds * (1 - self.share) / self.share
+
+
+def _root(settings: Settings) -> Path:
+    return settings.home / "jobs"
+
+
+def submit(settings: Settings, kind: str, request: dict[str, Any]) -> str:
+    """Start a job and return its id; the same request while one runs is that one."""
+    if kind not in KINDS:
+        raise InputError(f"There is no job {kind!r}.")
+    content = json.dumps({"kind": kind, **request}, sort_keys=True)
+    digest = hashlib.sha256(content.encode()).hexdigest()[:12]
+    root = _root(settings)
+    root.mkdir(parents=True, exist_ok=True)
+    earlier = sorted(root.glob(f"{digest}-*"), key=lambda path: int(path.name.split("-")[1]))
+    if earlier and (found := read(settings, earlier[-1].name)) is not None and found.running:
+        return found.id
+    number = int(earlier[-1].name.split("-")[1]) + 1 if earlier else 1
+    folder = root / f"{digest}-{number}"
+    try:
+        folder.mkdir()
+    except FileExistsError:  # another session pressed the button at the same moment
+        return folder.name
+    started = {"kind": kind, "request": request, "started": time.time()}
+    write_atomic(folder / "request.json", json.dumps(started).encode())
+    _write_progress(folder, 0.0, "Starting")
+    environment = {
+        **os.environ, "OMP_WAIT_POLICY": "passive",
+        "CANDOR_HOME": str(settings.home), "CANDOR_MODELS": str(settings.models),
+    }
+    with (folder / "log.txt").open("wb") as log:
+        child = subprocess.Popen(  # noqa: S603 - our own module, no text of a user in it
+            [sys.executable, "-m", "app.jobs", str(folder)],
+            stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
+            cwd=PROJECT_ROOT, env=environment,
+        )
+    write_atomic(folder / "pid", str(child.pid).encode())
+    _children[folder.name] = child
+    return folder.name
+
+
+def read(settings: Settings, job_id: str) -> Job | None:
+    """Return a job as it stands, None where there is none of that id."""
+    folder = _root(settings) / job_id
+    if not job_id or "/" in job_id or not (folder / "request.json").is_file():
+        return None
+    started = _json(folder / "request.json") or {}
+    progress = _json(folder / "progress.json") or {"share": 0.0, "text": "", "at": time.time()}
+    result, error = _json(folder / "result.json"), _json(folder / "error.json")
+    state, problem = "running", None
+    if result is not None:
+        state = "done"
+    elif error is not None:
+        state, problem = error["state"], error["problem"]
+    elif not _alive(folder):
+        state, problem = "failed", "The job's process ended without a result (out of memory?)."
+    end = time.time() if state == "running" else progress["at"]
+    return Job(
+        job_id, started["kind"], started["request"], state, progress["share"], progress["text"],
+        started["started"], end - started["started"], result, problem,
+    )
+
+
+def list_jobs(settings: Settings, kind: str | None = None) -> list[Job]:
+    """Return the jobs, newest first."""
+    root = _root(settings)
+    found = [read(settings, path.name) for path in root.iterdir()] if root.is_dir() else []
+    jobs = [job for job in found if job is not None and (kind is None or job.kind == kind)]
+    return sorted(jobs, key=lambda job: -job.started)
+
+
+def cancel(settings: Settings, job_id: str) -> None:
+    """Stop a running job; nothing half-done of it stays in the registry."""
+    job = read(settings, job_id)
+    if job is None or not job.running:
+        return
+    folder = _root(settings) / job_id
+    problem = {"state": "cancelled", "problem": "Cancelled."}
+    write_atomic(folder / "error.json", json.dumps(problem).encode())
+    try:
+        os.killpg(int((folder / "pid").read_text()), signal.SIGTERM)
+    except (OSError, ValueError):
+        return
+
+
+def _alive(folder: Path) -> bool:
+    child = _children.get(folder.name)
+    if child is not None:
+        return child.poll() is None
+    try:
+        pid = int((folder / "pid").read_text())
+        os.kill(pid, 0)
+    except FileNotFoundError:
+        return time.time() - folder.stat().st_mtime < 10  # it is being started
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content
+
+
+def _write_progress(folder: Path, share: float, words: str) -> None:
+    content = {"share": share, "text": words, "at": time.time()}
+    write_atomic(folder / "progress.json", json.dumps(content).encode())
+
+
+def _run(folder: Path) -> None:
+    """Do the job of a folder; this is the child process."""
+    started = _json(folder / "request.json") or {}
+    settings = get_settings()
+    try:
+        result = _WORK[started["kind"]](settings, started["request"], folder)
+    except CandorError as error:
+        _fail(folder, str(error))
+    except MemoryError:
+        _fail(folder, "The job ran out of memory; use fewer customers or a larger machine.")
+    except Exception as error:
+        _fail(folder, f"Something went wrong inside Candor: {type(error).__name__}: {error}.")
+        raise
+    else:
+        write_atomic(folder / "result.json", json.dumps(result, default=str).encode())
+
+
+def _fail(folder: Path, problem: str) -> None:
+    content = {"state": "failed", "problem": problem}
+    write_atomic(folder / "error.json", json.dumps(content).encode())
+
+
+def _train(settings: Settings, request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    from credit_core import workflows
+    from credit_core.config import ModelConfig
+    from credit_core.data.store import open_dataset
+
+    result = workflows.train(
+        open_dataset(settings, request["dataset"]),
+        settings,
+        ModelConfig.model_validate(request["config"]),
+        workflows.TrainingRequest(
+            request["label"], tuple(request["families"]), bool(request.get("promote"))
+        ),
+        lambda share, words: _write_progress(folder, share, words),
+    )
+    return result.facts()
+
+
+def _score(settings: Settings, request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    from credit_core import workflows
+    from credit_core.data.store import open_dataset
+
+    dataset = open_dataset(settings, request["dataset"])
+    frame, version = workflows.score_dataset(
+        dataset, settings, model=request["model"],
+        progress=lambda share, words: _write_progress(folder, share, words),
+    )
+    out = folder / "scores.parquet"
+    workflows.write_scores(frame, out)
+    return {
+        "rows": len(frame),
+        "rejected_rows": dataset.rejected,
+        "out": str(out),
+        "model": version.reference,
+        "decisions": {str(k): int(v) for k, v in frame["decision"].value_counts().items()},
+        "bands": {str(k): int(v) for k, v in frame["band"].value_counts().items()},
+    }
+
+
+_WORK = {"train": _train, "score": _score}
+
+if __name__ == "__main__":
+    _run(Path(sys.argv[1]))

@@ -1,0 +1,58 @@
+"""Streamlit's entry: navigation, what every page shows, and errors as sentences."""
+
+from __future__ import annotations
+
+import os
+
+# Waiting threads of the model libraries must not burn the cores the dashboard answers with.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import streamlit as st
+
+from app import state, warm, widgets
+from credit_core.errors import CandorError
+
+SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
+    "": [("overview", "Overview", "home", "Where you stand, and what to do next.")],
+    "Data": [("transactions", "Transactions", "receipt_long", "Bring a file in and check it.")],
+    "Labels": [("segments", "Segments", "bubble_chart", "Who the customers are.")],
+    "Models": [
+        ("train", "Train", "model_training", "Train models as a job, with checks."),
+        ("compare", "Compare", "leaderboard", "Models side by side; promote one."),
+    ],
+    "Decisions": [
+        ("applicant", "Applicant", "person_search", "One score, its reasons, a decision."),
+        ("batch", "Batch", "table_rows", "Score a whole file and download it."),
+    ],
+}
+
+
+def main() -> None:
+    """Draw the frame and run the chosen page."""
+    st.set_page_config(page_title="Candor", page_icon=":material/balance:", layout="wide")
+    warm.start()
+    page = st.navigation(
+        {
+            section: [
+                st.Page(
+                    f"../pages/{name}.py",
+                    title=title,
+                    icon=f":material/{icon}:",
+                    help=hint,
+                    default=name == "overview",
+                )
+                for name, title, icon, hint in pages
+            ]
+            for section, pages in SECTIONS.items()
+        }
+    )
+    with st.sidebar:
+        widgets.context()
+    try:
+        page.run()
+    except CandorError as error:
+        st.error(str(error), icon=":material/error:")
+    state.forget_stale()
+
+
+main()

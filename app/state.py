@@ -1,0 +1,176 @@
+"""What a browser session holds: typed accessors, page guards, caches keyed by content.
+
+Three tiers: the URL names the data, model and customer; the session holds unsaved choices; the
+disk holds datasets, models and events. Cached functions take fingerprints, never frames.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from app import text
+from credit_core import workflows
+from credit_core.config import ModelConfig, load_config
+from credit_core.data.ledger import open_ledger
+from credit_core.data.store import Dataset, list_datasets, open_dataset
+from credit_core.decisions.scoring import ScoredSnapshots
+from credit_core.errors import CandorError
+from credit_core.modelling.bundle import Bundle
+from credit_core.oversight import registry
+from credit_core.oversight.registry import ModelVersion, load_version
+from credit_core.settings import PROJECT_ROOT, Settings, get_settings
+from credit_core.workflows.data import Segments
+
+SAMPLE_FILES = (
+    PROJECT_ROOT / "sample_data" / "transactions.csv.gz",
+    PROJECT_ROOT / "sample_data" / "applications.csv",
+)
+DATA_KEY, MODEL_KEY, CUSTOMER_KEY = "data", "model", "customer"
+
+
+def settings() -> Settings:
+    return get_settings()
+
+
+def config() -> ModelConfig:
+    path = settings().config
+    if not path.exists():
+        return ModelConfig()
+    return _config(str(path), path.stat().st_mtime_ns)
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _config(path: str, _changed: int) -> ModelConfig:
+    return load_config(Path(path))
+
+
+def datasets() -> list[Dataset]:
+    """Return the stored datasets, newest first."""
+    return list_datasets(settings())
+
+
+def dataset() -> Dataset | None:
+    """Return the dataset this session looks at: the chosen one, else the newest."""
+    chosen = st.session_state.get(DATA_KEY)
+    if chosen:
+        try:
+            return open_dataset(settings(), chosen)
+        except CandorError:
+            st.session_state.pop(DATA_KEY, None)
+    stored = datasets()
+    return stored[0] if stored else None
+
+
+def choose_dataset(fingerprint: str) -> None:
+    """Make a dataset the session's; applied before widgets are drawn on the next run."""
+    st.session_state["choose_data"] = fingerprint
+
+
+def versions() -> list[ModelVersion]:
+    """Return every registered model version, newest first within its question."""
+    return _versions(_registry_stamp())
+
+
+def _registry_stamp() -> int:
+    path = settings().models / "mlflow.db"
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+@st.cache_data(max_entries=2, show_spinner="Reading the model registry")
+def _versions(_stamp: int) -> list[ModelVersion]:
+    return registry.list_versions(settings())
+
+
+def model() -> ModelVersion | None:
+    """Return the model this session scores with: the chosen one, else the champion."""
+    known = versions()
+    chosen = st.session_state.get(MODEL_KEY)
+    for version in known:
+        if version.reference == chosen:
+            return version
+    for question in registry.QUESTIONS:
+        for version in known:
+            if version.name == question and version.champion:
+                return version
+    return None
+
+
+def require_dataset() -> Dataset:
+    """Return the dataset, or say how to get one and stop the page."""
+    found = dataset()
+    if found is None:
+        st.info(text.NO_DATA, icon=":material/upload_file:")
+        st.page_link("../pages/transactions.py", label="Go to Transactions",
+                     icon=":material/arrow_forward:")
+        st.stop()
+    return found
+
+
+def require_model() -> ModelVersion:
+    """Return the model to score with, or say how to get one and stop the page."""
+    found = model()
+    if found is None:
+        st.info(text.NO_MODEL, icon=":material/model_training:")
+        st.page_link("../pages/train.py", label="Go to Train", icon=":material/arrow_forward:")
+        st.stop()
+    return found
+
+
+def bundle(version: ModelVersion) -> Bundle:
+    """Return a version's bundle; read and checked once a content hash."""
+    return _bundle(version.sha256, version)
+
+
+@st.cache_resource(max_entries=12, show_spinner="Loading the model")
+def _bundle(_sha256: str, _version: ModelVersion) -> Bundle:
+    return load_version(_version)
+
+
+def scored(found: Dataset, version: ModelVersion, as_of: datetime | None = None) -> ScoredSnapshots:
+    """Return the whole dataset scored by a model."""
+    return _scored(found.fingerprint, version.sha256, as_of, found, version)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Scoring the customers")
+def _scored(
+    fingerprint: str, sha256: str, as_of: datetime | None, _found: Dataset, _version: ModelVersion
+) -> ScoredSnapshots:
+    return workflows.score(_found, settings(), _bundle(sha256, _version), as_of=as_of)
+
+
+def segments(found: Dataset) -> Segments:
+    """Return the dataset's customers in segments and clusters."""
+    return _segments(found.fingerprint, config().model_dump_json(), found)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Grouping the customers")
+def _segments(_fingerprint: str, _config_text: str, _found: Dataset) -> Segments:
+    return workflows.segment(_found, settings(), config())
+
+
+def evaluation(version: ModelVersion) -> pd.DataFrame:
+    """Return a model's evaluation sample: sample, label, risk; one row a snapshot."""
+    return _evaluation(version.sha256, str(version.path))
+
+
+@st.cache_data(max_entries=12, show_spinner=False)
+def _evaluation(_sha256: str, folder: str) -> pd.DataFrame:
+    return pd.read_parquet(Path(folder) / "evaluation.parquet")
+
+
+def history(found: Dataset, customer_id: str) -> pd.DataFrame:
+    """Return one customer's transactions, oldest first (not cached: personal data)."""
+    with open_ledger(found, settings()) as ledger:
+        return ledger.frame(
+            "SELECT * FROM transactions WHERE customer_id = $customer ORDER BY timestamp, amount",
+            {"customer": customer_id},
+        )
+
+
+def forget_stale() -> None:
+    """Drop one-run messages that the page has shown."""
+    st.session_state.pop("just_done", None)

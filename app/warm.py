@@ -1,0 +1,28 @@
+"""Import the heavy libraries in the background, once, after the server has started."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import threading
+
+_LIBRARIES = ("mlflow", "xgboost", "lightgbm", "sklearn.linear_model", "sklearn.cluster",
+              "scipy.stats", "plotly.graph_objects")
+_started = threading.Event()
+
+
+def start() -> None:
+    """Begin importing unless that has been done; returns at once."""
+    if not _started.is_set():
+        _started.set()
+        threading.Thread(target=_import_all, name="warm-up", daemon=True).start()
+
+
+def _import_all() -> None:
+    for name in _LIBRARIES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    # The collector would walk the imported heap at every rerun.
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,65 @@
+"""Pieces that pages share."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state, text
+from credit_core.oversight.registry import ModelVersion
+
+
+def context() -> None:
+    """Show in the sidebar which data and which model every page is about."""
+    chosen = st.session_state.pop("choose_data", None)
+    if chosen:
+        st.session_state[state.DATA_KEY] = chosen
+    stored = state.datasets()
+    if stored:
+        names = {dataset.fingerprint: dataset.name for dataset in stored}
+        st.selectbox(
+            "Data", list(names), key=state.DATA_KEY, bind="query-params",
+            format_func=lambda fingerprint: names[fingerprint],
+            help="Datasets are named by the hash of their content.",
+        )
+    known = state.versions()
+    if known:
+        usable = [version for version in known if not version.circular]
+        references = [version.reference for version in sorted(usable, key=_champions_first)]
+        labels = {version.reference: describe(version) for version in usable}
+        if references:
+            st.selectbox(
+                "Model", references, key=state.MODEL_KEY, bind="query-params",
+                format_func=lambda reference: labels[reference],
+                help="Scores on every page come from this model. The champion comes first.",
+            )
+            found = state.model()
+            if found is not None:
+                st.caption(f"Answers: {text.QUESTION[found.name]}")
+
+
+def _champions_first(version: ModelVersion) -> tuple[bool, bool, int]:
+    return (not version.champion, version.name != "default", -int(version.version))
+
+
+def describe(version: ModelVersion) -> str:
+    """Return 'default 3, LightGBM (champion)'."""
+    mark = " (champion)" if version.champion else ""
+    return f"{version.name} {version.version}, {text.FAMILY[version.family]}{mark}"
+
+
+def banner(version: ModelVersion) -> None:
+    """Say what question a score answers; on every page that shows one."""
+    if version.circular:
+        st.error(text.CIRCULAR_BANNER, icon=":material/block:")
+    elif version.name == "disengagement":
+        st.warning(text.PROXY_BANNER, icon=":material/info:")
+    else:
+        st.info(text.OBSERVED_BANNER, icon=":material/verified:")
+
+
+def interval(metrics: dict[str, float], name: str = "auc") -> str:
+    """Return 'AUC 0.825 (0.817 to 0.833, n 23,570)'."""
+    return (
+        f"{metrics[name]:.3f} ({metrics[f'{name}_low']:.3f} to {metrics[f'{name}_high']:.3f}, "
+        f"n {metrics['n']:,.0f})"
+    )

@@ -1,0 +1,106 @@
+"""Reasons: the contributions that held a score down, in the applicant's language."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from credit_core.decisions.contributions import Scored
+from credit_core.features.catalogue import Feature
+from credit_core.modelling.bundle import Bundle
+
+FloatArray = NDArray[np.float64]
+MOST_REASONS = 4
+LEAST_POINTS = 0.5
+"""A factor that moved the score by less is not given as a reason."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One adverse factor: ``points`` (negative) against the average approved customer."""
+
+    source: str
+    value: str
+    points: float
+    sentence: str
+
+
+def adverse(scored: Scored, reference: Mapping[str, float]) -> FloatArray:
+    """Return contributions minus the reference's, shape (sources, rows); below 0 = adverse.
+
+    The reference is the mean contribution among approved development customers.
+    """
+    usual = np.array([reference.get(source, 0.0) for source in scored.sources])
+    return scored.contributions - usual[:, None]
+
+
+def top_reasons(
+    bundle: Bundle, scored: Scored, table: pd.DataFrame, rows: NDArray[np.int64] | None = None
+) -> list[list[Reason]]:
+    """Return up to four reasons a row, the strongest first; ties go by the sources' order."""
+    difference = adverse(scored, bundle.facts["reference"]["approved_contributions"])
+    features = {feature.name: feature for feature in bundle.catalogue.features}
+    chosen = np.arange(difference.shape[1]) if rows is None else rows
+    order = np.argsort(difference[:, chosen], axis=0, kind="stable")[:MOST_REASONS]
+    columns = {source: table[source].to_numpy() for source in scored.sources}
+    result = []
+    for k, row in enumerate(chosen):
+        reasons = []
+        for j in order[:, k]:
+            points = float(difference[j, row])
+            if points > -LEAST_POINTS:
+                break
+            source = scored.sources[j]
+            value = columns[source][row]
+            shown = show_value(features.get(source), value)
+            reasons.append(
+                Reason(source, shown, points, _sentence(features.get(source), source, shown, value))
+            )
+        result.append(reasons)
+    return result
+
+
+def show_value(feature: Feature | None, value: object) -> str:
+    """Write a feature's or attribute's value with its unit.
+
+    >>> show_value(None, 1169.0), show_value(None, None)
+    ('1,169', 'not given')
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "not given" if feature is None else "not known"
+    if feature is None or not isinstance(value, int | float):
+        return f"{value:,.10g}" if isinstance(value, int | float) else str(value)
+    number = float(value)
+    if feature.unit == "share":
+        return f"{number:.0%}"
+    if feature.unit == "days":
+        rounded = round(number)
+        return "1 day" if rounded == 1 else f"{rounded:,} days"
+    if feature.unit == "money":
+        return f"{number:,.2f}"
+    if feature.unit == "count":
+        return f"{number:,.0f}" if number == round(number) else f"{number:,.1f}"
+    return f"{number:.2f}"
+
+
+def _sentence(feature: Feature | None, source: str, shown: str, value: object) -> str:
+    if feature is None:
+        return f"{readable(source)}: {shown}"
+    if isinstance(value, float) and math.isnan(value):
+        return f"{feature.description.rstrip('.')}: not known"
+    return feature.reason.format(value=shown)
+
+
+def readable(source: str) -> str:
+    """Write a column's name as words.
+
+    >>> readable("duration_in_month")
+    'Duration in month'
+    """
+    text = source.replace("_", " ").strip()
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,143 @@
+"""From snapshots to scores, decisions and reasons; the same way for one customer or many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from credit_core.data.contract import BY_NAME
+from credit_core.data.ledger import Ledger
+from credit_core.decisions.contributions import Scored, score_table
+from credit_core.decisions.policy import Policy
+from credit_core.decisions.reasons import MOST_REASONS, Reason, top_reasons
+from credit_core.errors import InputError
+from credit_core.features.build import build_features
+from credit_core.modelling.bundle import Bundle
+
+SCORE_COLUMNS = (
+    "customer_id", "as_of", "score", "risk", "band", "decision",
+    "reason_1", "reason_2", "reason_3", "reason_4", "model", "model_version",
+)
+
+
+@dataclass(frozen=True)
+class ScoredSnapshots:
+    """Snapshots scored by one model, row for row.
+
+    ``snapshots`` has customer_id and as_of; ``table`` the features and attributes.
+    """
+
+    bundle: Bundle
+    snapshots: pd.DataFrame
+    table: pd.DataFrame
+    scored: Scored
+
+    @cached_property
+    def policy(self) -> Policy:
+        return Policy.from_facts(self.bundle.facts["policy"])
+
+    @cached_property
+    def bands(self) -> list[str]:
+        return [str(name) for name in self.policy.band_of(self.scored.points)]
+
+    @cached_property
+    def decisions(self) -> list[str]:
+        counted = (
+            self.table["transactions"].to_numpy() if "transactions" in self.table.columns else None
+        )
+        return [str(name) for name in self.policy.decide(self.scored.points, counted)]
+
+    @cached_property
+    def reasons(self) -> list[list[Reason]]:
+        return top_reasons(self.bundle, self.scored, self.table)
+
+    def frame(self, model: str, version: str) -> pd.DataFrame:
+        """Return the scores file: the columns of ``SCORE_COLUMNS``, one row a snapshot."""
+        sentences = [
+            [reason.sentence for reason in reasons] + [""] * (MOST_REASONS - len(reasons))
+            for reasons in self.reasons
+        ]
+        columns = {
+            "customer_id": self.snapshots["customer_id"].to_numpy(),
+            "as_of": self.snapshots["as_of"].to_numpy(),
+            "score": self.scored.points,
+            "risk": self.scored.risk,
+            "band": self.bands,
+            "decision": self.decisions,
+        }
+        for i in range(MOST_REASONS):
+            columns[f"reason_{i + 1}"] = [row[i] for row in sentences]
+        columns["model"] = [model] * len(sentences)
+        columns["model_version"] = [version] * len(sentences)
+        return pd.DataFrame(columns, columns=list(SCORE_COLUMNS))
+
+
+def score_snapshots(
+    bundle: Bundle,
+    ledger: Ledger | None,
+    snapshots: pd.DataFrame,
+    applications: pd.DataFrame | None = None,
+) -> ScoredSnapshots:
+    """Score snapshots (customer_id, as_of) from a ledger and/or their application attributes.
+
+    ``applications`` has customer_id, as_of and attributes; rows are matched on both.
+
+    Raises
+    ------
+    InputError
+        Where the model needs transactions, a column or attributes that were not given.
+    """
+    snapshots = snapshots.reset_index(drop=True)
+    table = _features(bundle, ledger, snapshots)
+    if bundle.attributes:
+        table = pd.concat([table, attribute_table(bundle, snapshots, applications)], axis=1)
+    return ScoredSnapshots(bundle, snapshots, table, score_table(bundle, table))
+
+
+def _features(bundle: Bundle, ledger: Ledger | None, snapshots: pd.DataFrame) -> pd.DataFrame:
+    if not bundle.reads_transactions:
+        return pd.DataFrame(index=snapshots.index)
+    if ledger is None:
+        raise InputError("This model reads transactions; give a transactions file as well.")
+    needed = {
+        column
+        for feature in bundle.catalogue.features
+        for column in feature.needs
+        if column in BY_NAME
+    }
+    missing = sorted(needed - ledger.columns)
+    if missing:
+        raise InputError(
+            f"The model was trained with the column {missing[0]} "
+            f"({BY_NAME[missing[0]].meaning}), which this file does not have. Map a column to it, "
+            "or score with a model trained without it (--model NAME:VERSION)."
+        )
+    return build_features(ledger, snapshots, bundle.catalogue)
+
+
+def attribute_table(
+    bundle: Bundle, snapshots: pd.DataFrame, applications: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Return the model's attributes of each snapshot, in its order; missing where not given."""
+    names = [attribute.name for attribute in bundle.attributes]
+    if applications is None:
+        raise InputError(
+            f"The model also reads application attributes ({', '.join(names[:4])}, ...); give "
+            "them with --applications FILE.csv."
+        )
+    absent = [name for name in names if name not in applications.columns]
+    if absent:
+        raise InputError(
+            f"The applications lack the attribute {absent[0]!r} that the model was trained with."
+        )
+    given = applications[["customer_id", "as_of", *names]].drop_duplicates(["customer_id", "as_of"])
+    matched = snapshots[["customer_id", "as_of"]].merge(
+        given, how="left", on=["customer_id", "as_of"]
+    )
+    for attribute in bundle.attributes:
+        if attribute.kind == "number":
+            matched[attribute.name] = pd.to_numeric(matched[attribute.name], errors="coerce")
+    return matched[names].set_axis(np.arange(len(matched)), axis=0)

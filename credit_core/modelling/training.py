@@ -1,0 +1,209 @@
+"""Fit a family: grouped cross-validation, calibration on out-of-fold margins, then the rest.
+
+The samples are kept apart: folds see development customers only, the hold-out's customers are in
+no fit at all, and the out-of-time cohort lies after everything the model saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from credit_core.config import ModelConfig
+from credit_core.errors import InputError
+from credit_core.features.catalogue import Catalogue
+from credit_core.labels.samples import DEVELOPMENT, HOLDOUT, OUT_OF_TIME
+from credit_core.modelling.boosting import Fitted, fit_lightgbm, fit_xgboost
+from credit_core.modelling.calibration import Calibration, fit_platt, probability
+from credit_core.modelling.design import Design
+from credit_core.modelling.estimator import Estimator, margin
+from credit_core.modelling.logistic import choose_penalty, fit_logistic
+from credit_core.modelling.metrics import Metrics, auc_interval, evaluate, mean_auc
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Progress = Callable[[float, str], None]
+_WATCH_SHARE = 0.15
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The design matrix of all labelled snapshots, shape (n, columns), and who they are.
+
+    ``frame`` has customer_id, as_of, label and sample, row for row.
+    """
+
+    X: FloatArray
+    frame: pd.DataFrame
+    design: Design
+    catalogue: Catalogue | None
+
+    @property
+    def label(self) -> IntArray:
+        return self.frame["label"].to_numpy(dtype=np.int64)
+
+    def rows(self, sample: str) -> IntArray:
+        return np.flatnonzero((self.frame["sample"] == sample).to_numpy())
+
+    def directions(self) -> tuple[int, ...]:
+        """Return the catalogue's risk direction of each column: 1, -1, or 0 for either."""
+        signs = {"higher": 1, "lower": -1, "either": 0}
+        features = self.catalogue.features if self.catalogue else ()
+        known = {feature.name: signs[feature.riskier] for feature in features}
+        return tuple(known.get(column.source, 0) for column in self.design.columns)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A fitted family: the estimator refitted on all development rows, and its evidence.
+
+    ``log_odds`` are calibrated, shape (n,) over all snapshots: out-of-fold for development rows,
+    the final model's for the others.
+    """
+
+    family: str
+    estimator: Estimator
+    calibration: Calibration
+    parameters: dict[str, Any]
+    log_odds: FloatArray
+    metrics: dict[str, Metrics]
+
+
+Folds = list[tuple[IntArray, IntArray]]
+
+
+def grouped_folds(frame: pd.DataFrame, folds: int, seed: int) -> Folds:
+    """Return (train, test) positions into ``frame``; a customer is on one side only."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    label = frame["label"].to_numpy()
+    rarer = int(min(label.sum(), len(label) - label.sum()))
+    if rarer < folds:
+        raise InputError(
+            f"The development sample has only {rarer} of the rarer outcome; {folds} folds need at "
+            "least one each. Bring more customers, or lower training.folds."
+        )
+    codes = pd.factorize(frame["customer_id"], sort=True)[0]
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    return [(train, test) for train, test in splitter.split(codes, label, codes)]
+
+
+def train_family(
+    family: str, data: TrainingData, config: ModelConfig, threads: int, tell: Progress
+) -> TrainedModel:
+    """Train one family and evaluate it on every sample there is."""
+    development = data.rows(DEVELOPMENT)
+    X, label = data.X[development], data.label[development]
+    frame = data.frame.iloc[development].reset_index(drop=True)
+    folds = grouped_folds(frame, config.training.folds, config.training.seed)
+    fitter = _Fitter(family, data, config, threads)
+    tell(0.0, f"{family}: choosing parameters")
+    fitter.prepare(X, label, folds)
+    out_of_fold = np.empty(len(label))
+    rounds = []
+    for i, (train, test) in enumerate(folds):
+        tell(i / (len(folds) + 1), f"{family}: fold {i + 1} of {len(folds)}")
+        estimator, used = fitter.fit_watched(X[train], label[train], frame.iloc[train])
+        out_of_fold[test] = margin(estimator, X[test])
+        rounds.append(used)
+    calibration = fit_platt(out_of_fold, label)
+    tell(len(folds) / (len(folds) + 1), f"{family}: fitting on all development customers")
+    final = fitter.fit_all(X, label, int(np.median(rounds)))
+    log_odds = calibration.log_odds(margin(final, data.X))
+    log_odds[development] = calibration.log_odds(out_of_fold)
+    return TrainedModel(
+        family,
+        final,
+        calibration,
+        fitter.parameters(int(np.median(rounds))),
+        log_odds,
+        _metrics(data, log_odds, folds, development),
+    )
+
+
+class _Fitter:
+    """Fits one family with the parameters its configuration gives or its folds choose."""
+
+    def __init__(
+        self, family: str, data: TrainingData, config: ModelConfig, threads: int
+    ) -> None:
+        self.family = family
+        self.config = config
+        self.threads = threads
+        self.seed = config.training.seed
+        self.directions = data.directions()
+        self.penalty = 1.0
+
+    def prepare(self, X: FloatArray, label: IntArray, folds: Folds) -> None:
+        if self.family == "logistic":
+            self.penalty = choose_penalty(X, label, folds, self.config.models.logistic)
+
+    def fit_watched(
+        self, X: FloatArray, label: IntArray, frame: pd.DataFrame
+    ) -> tuple[Estimator, int]:
+        """Fit with early stopping on a part of the training customers, never on the test fold."""
+        if self.family == "logistic":
+            return fit_logistic(X, label, self.penalty), 0
+        customers = frame["customer_id"].to_numpy()
+        distinct = np.unique(customers.astype("str"))
+        chosen = np.random.default_rng(self.seed).permutation(len(distinct))
+        watched = set(distinct[chosen[: max(1, round(len(distinct) * _WATCH_SHARE))]])
+        watch = np.array([customer in watched for customer in customers])
+        if len(np.unique(label[watch])) < 2 or len(np.unique(label[~watch])) < 2:
+            fitted = self._boost(X, label, rounds=min(50, self._max_rounds()))
+        else:
+            fitted = self._boost(X[~watch], label[~watch], watch=(X[watch], label[watch]))
+        return fitted.estimator, fitted.rounds
+
+    def fit_all(self, X: FloatArray, label: IntArray, rounds: int) -> Estimator:
+        if self.family == "logistic":
+            return fit_logistic(X, label, self.penalty)
+        return self._boost(X, label, rounds=rounds).estimator
+
+    def parameters(self, rounds: int) -> dict[str, Any]:
+        if self.family == "logistic":
+            return {"penalty": self.penalty}
+        section = getattr(self.config.models, self.family)
+        return {**section.model_dump(), "rounds": rounds}
+
+    def _max_rounds(self) -> int:
+        return int(getattr(self.config.models, self.family).max_rounds)
+
+    def _boost(
+        self,
+        X: FloatArray,
+        label: IntArray,
+        *,
+        watch: tuple[FloatArray, IntArray] | None = None,
+        rounds: int | None = None,
+    ) -> Fitted:
+        models = self.config.models
+        if self.family == "xgboost":
+            return fit_xgboost(
+                X, label, models.xgboost, seed=self.seed, threads=self.threads, watch=watch,
+                rounds=rounds, directions=self.directions,
+            )
+        return fit_lightgbm(
+            X, label, models.lightgbm, seed=self.seed, threads=self.threads, watch=watch,
+            rounds=rounds, directions=self.directions,
+        )
+
+
+def _metrics(
+    data: TrainingData, log_odds: FloatArray, folds: Folds, development: IntArray
+) -> dict[str, Metrics]:
+    label, risk = data.label, probability(log_odds)
+    by_fold = mean_auc(
+        [auc_interval(label[development[test]], risk[development[test]]) for _, test in folds]
+    )
+    metrics = {"cross_validation": evaluate(label[development], risk[development], by_fold)}
+    for sample in (HOLDOUT, OUT_OF_TIME):
+        rows = data.rows(sample)
+        if len(rows) and len(np.unique(label[rows])) == 2:
+            metrics[sample] = evaluate(label[rows], risk[rows])
+    return metrics

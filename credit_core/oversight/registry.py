@@ -1,0 +1,231 @@
+"""The model registry: the only file that knows MLflow.
+
+MLflow is the ledger (runs, metrics, versions, aliases); bundles are read by Candor's own loader,
+never by MLflow's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from credit_core.errors import InputError, RefusedError
+from credit_core.modelling.bundle import Bundle, load_bundle
+from credit_core.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+QUESTIONS = ("default", "disengagement")
+"""In the order of preference for scoring: observed outcomes before proxies."""
+CHAMPION, CHALLENGER = "champion", "challenger"
+_EXPERIMENT = "candor"
+_METRIC_SAMPLES = ("cross_validation", "holdout", "out_of_time", "observed_outcome")
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A registered model: what it answers, what it is, and how it fared."""
+
+    name: str
+    version: str
+    run_id: str
+    family: str
+    label: str
+    created: str
+    champion: bool
+    circular: bool
+    refusal: str | None
+    sha256: str
+    dataset: str
+    metrics: dict[str, dict[str, float]]
+    path: Path
+
+    @property
+    def reference(self) -> str:
+        return f"{self.name}:{self.version}"
+
+
+@contextmanager
+def _client(settings: Settings) -> Iterator[MlflowClient]:
+    """Yield a client; first constructions are serialised, or they ruin the SQLite file."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    settings.models.mkdir(parents=True, exist_ok=True)
+    with FileLock(str(settings.models / ".registry.lock")):
+        client = _connected(str(settings.models.resolve()))
+    yield client
+
+
+@lru_cache(maxsize=8)
+def _connected(folder: str) -> MlflowClient:
+    import logging
+
+    from mlflow import MlflowClient
+
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.ERROR)
+    database = f"sqlite:///{folder}/mlflow.db"
+    client = MlflowClient(tracking_uri=database, registry_uri=database)
+    if client.get_experiment_by_name(_EXPERIMENT) is None:
+        client.create_experiment(_EXPERIMENT, artifact_location=f"file://{folder}/artifacts")
+    return client
+
+
+def is_empty(settings: Settings) -> bool:
+    """Return True where nothing was ever trained; does not load MLflow."""
+    return not (settings.models / "mlflow.db").exists()
+
+
+def start_training(settings: Settings, tags: dict[str, str]) -> str:
+    """Open the parent run of a training and return its id."""
+    with _client(settings) as client:
+        experiment = client.get_experiment_by_name(_EXPERIMENT)
+        run = client.create_run(
+            experiment.experiment_id, tags=tags, run_name=f"training {tags.get('label', '')}"
+        )
+        return str(run.info.run_id)
+
+
+def end_training(settings: Settings, run_id: str, problem: str | None = None) -> None:
+    """Close a parent run, as failed with its reason where there was a problem."""
+    with _client(settings) as client:
+        if problem:
+            client.set_tag(run_id, "problem", problem[:4000])
+        client.set_terminated(run_id, "FAILED" if problem else "FINISHED")
+
+
+def register(settings: Settings, parent: str, folder: Path) -> ModelVersion:
+    """Log a bundle folder as a child run and register it as a version of its question."""
+    bundle = load_bundle(folder)
+    facts = bundle.facts
+    with _client(settings) as client:
+        experiment = client.get_experiment_by_name(_EXPERIMENT)
+        tags = {
+            "mlflow.parentRunId": parent,
+            "family": bundle.family,
+            "label": facts["label"]["kind"],
+            "dataset": facts["dataset"]["fingerprint"],
+            "catalogue": str(facts["catalogue_fingerprint"]),
+            "seed": str(facts["seed"]),
+            "sha256": bundle.sha256,
+        }
+        run = client.create_run(experiment.experiment_id, tags=tags, run_name=bundle.family)
+        run_id = str(run.info.run_id)
+        for key, value in facts["parameters"].items():
+            client.log_param(run_id, key, value)
+        for sample, metrics in facts["metrics"].items():
+            for key, value in metrics.items():
+                client.log_metric(run_id, f"{sample}.{key}", float(value))
+        client.log_artifacts(run_id, str(folder), "bundle")
+        client.set_terminated(run_id, "FINISHED")
+        name = bundle.question
+        _ensure_model(client, name)
+        checks = facts["checks"]
+        version = client.create_model_version(
+            name,
+            source=f"{run.info.artifact_uri}/bundle",
+            run_id=run_id,
+            tags={
+                **{key: tags[key] for key in ("family", "label", "dataset", "sha256")},
+                "circular": json.dumps(checks["circular"]),
+                "refusal": json.dumps(checks["refusal"]),
+                "metrics": json.dumps(facts["metrics"]),
+            },
+        )
+        return _version(client, settings, version)
+
+
+def _ensure_model(client: MlflowClient, name: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _version(client: MlflowClient, settings: Settings, found: Any) -> ModelVersion:
+    tags = found.tags
+    aliases = client.get_registered_model(found.name).aliases
+    folder = settings.models.resolve() / "artifacts" / found.run_id / "artifacts" / "bundle"
+    created = datetime.fromtimestamp(found.creation_timestamp / 1000, UTC)
+    return ModelVersion(
+        name=found.name,
+        version=str(found.version),
+        run_id=found.run_id,
+        family=tags["family"],
+        label=tags["label"],
+        created=created.isoformat(timespec="seconds"),
+        champion=str(aliases.get(CHAMPION)) == str(found.version),
+        circular=json.loads(tags["circular"]),
+        refusal=json.loads(tags["refusal"]),
+        sha256=tags["sha256"],
+        dataset=tags["dataset"],
+        metrics=json.loads(tags["metrics"]),
+        path=folder,
+    )
+
+
+def list_versions(settings: Settings) -> list[ModelVersion]:
+    """Return every registered version, newest first within its question."""
+    if is_empty(settings):
+        return []
+    with _client(settings) as client:
+        versions = []
+        for name in QUESTIONS:
+            found = client.search_model_versions(f"name='{name}'", max_results=1000)
+            versions += sorted(found, key=lambda version: -int(version.version))
+        return [_version(client, settings, version) for version in versions]
+
+
+def find_version(settings: Settings, reference: str) -> ModelVersion:
+    """Return a version by 'champion', a question's name (its champion) or 'NAME:VERSION'."""
+    from mlflow.exceptions import MlflowException
+
+    versions = list_versions(settings)
+    if reference == CHAMPION or reference in QUESTIONS:
+        for name in QUESTIONS if reference == CHAMPION else (reference,):
+            for version in versions:
+                if version.name == name and version.champion:
+                    return version
+        raise InputError(
+            "No model has been promoted yet. Train one with `candor train ... --promote`, or name "
+            "a version (`candor models` lists them)."
+        )
+    name, _, number = reference.partition(":")
+    try:
+        for version in versions:
+            if version.name == name and version.version == number:
+                return version
+    except MlflowException as error:  # a damaged store
+        raise InputError(f"The model store cannot be read: {error.message}.") from error
+    raise InputError(
+        f"There is no model {reference!r}; `candor models` lists them as NAME:VERSION."
+    )
+
+
+def load_version(version: ModelVersion) -> Bundle:
+    """Load a version's bundle, checked against the hash in the registry."""
+    return load_bundle(version.path, version.sha256)
+
+
+def promote(settings: Settings, version: ModelVersion) -> None:
+    """Make a version the champion of its question; a circular design is refused."""
+    if version.refusal is not None:
+        raise RefusedError(
+            f"{version.reference} is not promoted. {version.refusal}",
+            {"version": version.reference, "circular": version.circular},
+        )
+    with _client(settings) as client:
+        client.set_registered_model_alias(version.name, CHAMPION, version.version)

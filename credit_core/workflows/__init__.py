@@ -1,0 +1,27 @@
+"""The verbs that every way in calls: ingest, train, promote, score, explain, decide."""
+
+from credit_core.workflows.data import ingest, segment
+from credit_core.workflows.scoring import (
+    Explanation,
+    decide,
+    explain,
+    score,
+    score_dataset,
+    write_scores,
+)
+from credit_core.workflows.training import TrainingRequest, TrainingResult, promote, train
+
+__all__ = [
+    "Explanation",
+    "TrainingRequest",
+    "TrainingResult",
+    "decide",
+    "explain",
+    "ingest",
+    "promote",
+    "score",
+    "score_dataset",
+    "segment",
+    "train",
+    "write_scores",
+]

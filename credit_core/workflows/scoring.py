@@ -1,0 +1,279 @@
+"""Score a dataset, explain one customer, record a decision."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from credit_core.data.intake import Progress, plain_cell
+from credit_core.data.ledger import Ledger, open_ledger
+from credit_core.data.store import Dataset
+from credit_core.decisions.policy import APPROVE, DECLINE, REFER
+from credit_core.decisions.reasons import Reason, show_value
+from credit_core.decisions.scoring import ScoredSnapshots, score_snapshots
+from credit_core.errors import InputError
+from credit_core.labels.observed import dated, load_applications
+from credit_core.labels.rfm import customers_seen
+from credit_core.modelling.bundle import Bundle
+from credit_core.oversight import events
+from credit_core.oversight.registry import ModelVersion, find_version, load_version
+from credit_core.settings import Settings
+
+_PART = 50_000
+
+
+@contextmanager
+def _opened(dataset: Dataset, settings: Settings) -> Iterator[Ledger | None]:
+    with open_ledger(dataset, settings) if dataset.has_transactions else nullcontext() as ledger:
+        yield ledger
+
+
+def _snapshots(
+    dataset: Dataset, ledger: Ledger | None, bundle: Bundle, as_of: datetime | None
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Return whom to score and when, and the applications where the model reads them.
+
+    A model that reads attributes scores the applications at their dates; any other scores every
+    customer of the ledger at ``as_of`` (the ledger's end unless told otherwise).
+    """
+    if bundle.attributes or ledger is None:
+        if dataset.applications is None:
+            raise InputError(
+                "The model reads application attributes; give them with --applications FILE.csv."
+            )
+        applications = dated(load_applications(dataset), ledger)
+        if as_of is not None:
+            applications = applications.assign(as_of=pd.Timestamp(as_of))
+            applications = applications.drop_duplicates("customer_id", keep="last")
+        return applications[["customer_id", "as_of"]].reset_index(drop=True), applications
+    moment = as_of or ledger.end
+    if moment <= ledger.first:
+        raise InputError(
+            f"No transaction lies before {moment:%Y-%m-%d}; the ledger begins on "
+            f"{ledger.first:%Y-%m-%d}. Choose a later --as-of."
+        )
+    return customers_seen(ledger, moment), None
+
+
+def score(
+    dataset: Dataset,
+    settings: Settings,
+    bundle: Bundle,
+    *,
+    as_of: datetime | None = None,
+    customers: list[str] | None = None,
+) -> ScoredSnapshots:
+    """Score a dataset's customers, or some of them, with a bundle.
+
+    Raises
+    ------
+    InputError
+        Where a customer is not in the data, or the data lacks what the model reads.
+    """
+    with _opened(dataset, settings) as ledger:
+        snapshots, applications = _snapshots(dataset, ledger, bundle, as_of)
+        if customers is not None:
+            snapshots = snapshots[snapshots["customer_id"].isin(customers)]
+            unknown = sorted(set(customers) - set(snapshots["customer_id"]))
+            if unknown:
+                raise InputError(
+                    f"There is no customer {unknown[0]!r} in {dataset.name}; check the spelling "
+                    "(case and leading zeros count)."
+                )
+        return score_snapshots(bundle, ledger, snapshots, applications)
+
+
+def score_dataset(
+    dataset: Dataset,
+    settings: Settings,
+    *,
+    model: str = "champion",
+    as_of: datetime | None = None,
+    progress: Progress | None = None,
+) -> tuple[pd.DataFrame, ModelVersion]:
+    """Return the scores file of a dataset as a frame, and the model version used."""
+    tell = progress or (lambda _share, _text: None)
+    tell(0.02, "Loading the model")
+    version = find_version(settings, model)
+    bundle = load_version(version)
+    parts = []
+    with _opened(dataset, settings) as ledger:
+        tell(0.1, "Choosing whom to score")
+        snapshots, applications = _snapshots(dataset, ledger, bundle, as_of)
+        for start in range(0, len(snapshots), _PART):
+            tell(0.15 + 0.8 * start / len(snapshots), f"{start:,} of {len(snapshots):,} scored")
+            part = snapshots.iloc[start : start + _PART]
+            scored = score_snapshots(bundle, ledger, part, applications)
+            parts.append(scored.frame(version.name, version.version))
+    frame = pd.concat(parts, ignore_index=True)
+    tell(1.0, f"{len(frame):,} scored")
+    return frame, version
+
+
+def write_scores(frame: pd.DataFrame, path: Path) -> None:
+    """Write a scores file, CSV or Parquet by its ending, whole or not at all."""
+    if path.suffix not in (".csv", ".parquet"):
+        raise InputError(f"{path.name}: scores are written as .csv or .parquet; choose one.")
+    if not path.parent.is_dir():
+        raise InputError(f"There is no folder {path.parent} to write {path.name} into.")
+    scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        if path.suffix == ".csv":
+            safe_for_spreadsheets(frame).to_csv(scratch, index=False, lineterminator="\n")
+        else:
+            frame.to_parquet(scratch, index=False)
+        scratch.replace(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def safe_for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with text cells that no spreadsheet takes for a formula."""
+    texts = ["customer_id", *[name for name in frame.columns if name.startswith("reason_")]]
+    return frame.assign(**{name: frame[name].map(plain_cell) for name in texts})
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """One factor of a score: its value in words and its points; below 0 = lowers the score."""
+
+    source: str
+    value: str
+    points: float
+    description: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One customer's score and why: base + the contributions' points = score, exactly."""
+
+    customer_id: str
+    as_of: datetime | None
+    score: float
+    risk: float
+    base: float
+    band: str
+    decision: str
+    contributions: tuple[Contribution, ...]
+    reasons: tuple[Reason, ...]
+    version: ModelVersion
+    bundle: Bundle
+    transactions: int | None
+
+    @property
+    def thin_file(self) -> bool:
+        limit = self.bundle.facts["policy"]["thin_file_transactions"]
+        return self.transactions is not None and self.transactions < limit
+
+    def facts(self) -> dict[str, Any]:
+        """Return what ``candor explain --json`` prints."""
+        return {
+            "customer_id": self.customer_id,
+            "as_of": self.as_of.isoformat() if self.as_of else None,
+            "score": self.score,
+            "risk": self.risk,
+            "question": self.bundle.question,
+            "label": self.bundle.facts["label"]["kind"],
+            "band": self.band,
+            "decision": self.decision,
+            "thin_file": self.thin_file,
+            "base": self.base,
+            "contributions": [vars(part) for part in self.contributions],
+            "reasons": [vars(reason) for reason in self.reasons],
+            "model": self.version.name,
+            "model_version": self.version.version,
+        }
+
+
+def explain(
+    dataset: Dataset,
+    settings: Settings,
+    customer_id: str,
+    *,
+    model: str = "champion",
+    as_of: datetime | None = None,
+) -> Explanation:
+    """Score one customer and say why."""
+    version = find_version(settings, model)
+    bundle = load_version(version)
+    scored = score(dataset, settings, bundle, as_of=as_of, customers=[customer_id])
+    return explanation(scored, len(scored.snapshots) - 1, version)
+
+
+def explanation(scored: ScoredSnapshots, row: int, version: ModelVersion) -> Explanation:
+    """Return the explanation of one row of scored snapshots."""
+    bundle = scored.bundle
+    features = {feature.name: feature for feature in bundle.catalogue.features}
+    values = scored.table.iloc[row]
+    parts = []
+    for j, source in enumerate(scored.scored.sources):
+        feature = features.get(source)
+        value = values[source]
+        parts.append(
+            Contribution(
+                source,
+                show_value(feature, float(value) if isinstance(value, np.number) else value),
+                float(scored.scored.contributions[j, row]),
+                feature.description if feature else "From the application.",
+            )
+        )
+    moment = scored.snapshots["as_of"].iloc[row]
+    counted = values.get("transactions")
+    return Explanation(
+        customer_id=str(scored.snapshots["customer_id"].iloc[row]),
+        as_of=None if pd.isna(moment) else pd.Timestamp(moment).to_pydatetime(),
+        score=float(scored.scored.points[row]),
+        risk=float(scored.scored.risk[row]),
+        base=scored.scored.base,
+        band=scored.bands[row],
+        decision=scored.decisions[row],
+        contributions=tuple(sorted(parts, key=lambda part: part.points)),
+        reasons=tuple(scored.reasons[row]),
+        version=version,
+        bundle=bundle,
+        transactions=None if counted is None or pd.isna(counted) else int(counted),
+    )
+
+
+def decide(
+    found: Explanation, decision: str, settings: Settings, *, reason_code: str = "", note: str = ""
+) -> events.Event:
+    """Record a person's decision on an explained score.
+
+    Raises
+    ------
+    InputError
+        Where the decision is unknown, or departs from the recommendation without a reason code.
+    """
+    if decision not in (APPROVE, REFER, DECLINE):
+        raise InputError(f"{decision!r} is no decision; choose approve, refer or decline.")
+    overrides = decision != found.decision
+    if overrides and not reason_code:
+        raise InputError("A decision other than the recommended one needs a reason code.")
+    return events.record(
+        settings,
+        "decided",
+        {
+            "customer": events.customer_key(settings, found.customer_id),
+            "as_of": found.as_of.isoformat() if found.as_of else None,
+            "model": found.version.reference,
+            "sha256": found.version.sha256,
+            "score": found.score,
+            "recommended": found.decision,
+            "decision": decision,
+            "override": overrides,
+            "reason_code": reason_code,
+            "note_given": bool(note),
+            "reasons": [reason.source for reason in found.reasons],
+        },
+    )

@@ -1,0 +1,378 @@
+"""Train, check, register and promote: from a dataset to models with their evidence."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from credit_core.config import FAMILIES, LABEL_KINDS, ModelConfig
+from credit_core.data.ledger import Ledger, open_ledger
+from credit_core.data.store import Attribute, Dataset
+from credit_core.decisions.contributions import score_table
+from credit_core.decisions.policy import APPROVE, build_policy
+from credit_core.decisions.scale import Scale
+from credit_core.errors import CandorError, InputError, RefusedError
+from credit_core.features.build import build_features, frequent_categories
+from credit_core.features.catalogue import Catalogue, build_catalogue
+from credit_core.labels.observed import dated, load_applications, observed_labels
+from credit_core.labels.proxy import proxy_labels
+from credit_core.labels.samples import DEVELOPMENT, LabelledSnapshots
+from credit_core.modelling.bundle import Bundle, save_bundle
+from credit_core.modelling.calibration import probability
+from credit_core.modelling.checks import run_checks
+from credit_core.modelling.design import fit_design
+from credit_core.modelling.metrics import evaluate
+from credit_core.modelling.reference import outcome_references
+from credit_core.modelling.training import TrainedModel, TrainingData, train_family
+from credit_core.oversight import events, registry
+from credit_core.oversight.registry import ModelVersion
+from credit_core.settings import Settings
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What to train: the label's kind (None = observed where outcomes exist) and the families."""
+
+    label: str | None = None
+    families: tuple[str, ...] = ()
+    promote: bool = False
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A finished training: the label, the checks and the registered versions, best first.
+
+    ``champion`` is what was promoted; ``refused`` says why nothing was, where it was asked for.
+    """
+
+    dataset: Dataset
+    label: dict[str, Any]
+    checks: dict[str, Any]
+    references: dict[str, Any]
+    versions: tuple[ModelVersion, ...]
+    champion: ModelVersion | None
+    refused: str | None
+
+    def facts(self) -> dict[str, Any]:
+        """Return what ``candor train --json`` prints."""
+        return {
+            "dataset": self.dataset.summary(),
+            "label": self.label,
+            "checks": self.checks,
+            "references": self.references,
+            "models": [
+                {
+                    "family": version.family,
+                    "run_id": version.run_id,
+                    "name": version.name,
+                    "version": version.version,
+                    **version.metrics,
+                }
+                for version in self.versions
+            ],
+            "champion": _champion_facts(self.champion),
+            "refused": self.refused,
+        }
+
+
+def _champion_facts(champion: ModelVersion | None) -> dict[str, str] | None:
+    if champion is None:
+        return None
+    return {"name": champion.name, "version": champion.version, "family": champion.family}
+
+
+def train(
+    dataset: Dataset,
+    settings: Settings,
+    config: ModelConfig,
+    request: TrainingRequest,
+    progress: Progress | None = None,
+) -> TrainingResult:
+    """Train the requested families on a dataset and register each as a version.
+
+    The best by cross-validated AUC becomes champion where ``request.promote`` asks for it and no
+    check stands against it.
+    """
+    tell = progress or (lambda _share, _text: None)
+    kind = _label_kind(dataset, request)
+    families = request.families or config.training.models
+    unknown = [family for family in families if family not in FAMILIES]
+    if unknown:
+        raise InputError(f"There is no model {unknown[0]!r}; known: {', '.join(FAMILIES)}.")
+    tags = {"label": kind, "dataset": dataset.fingerprint}
+    run_id = registry.start_training(settings, tags)
+    try:
+        opened = open_ledger(dataset, settings) if dataset.has_transactions else nullcontext()
+        with opened as ledger:
+            result = _train(
+                dataset, ledger, settings, config, kind, families, run_id, tell
+            )
+    except Exception as error:
+        known = isinstance(error, CandorError)
+        registry.end_training(settings, run_id, str(error) if known else repr(error))
+        raise
+    registry.end_training(settings, run_id)
+    if request.promote:
+        result = _promote_best(result, settings)
+    tell(1.0, "Done")
+    return result
+
+
+def _label_kind(dataset: Dataset, request: TrainingRequest) -> str:
+    outcomes = dataset.applications is not None and dataset.applications.has_outcome
+    kind = request.label or ("observed" if outcomes else "disengaged")
+    if kind not in LABEL_KINDS:
+        raise InputError(f"There is no label {kind!r}; known: {', '.join(LABEL_KINDS)}.")
+    if kind != "observed" and not dataset.has_transactions:
+        raise InputError(f"The label {kind} needs transactions; {dataset.name} has none.")
+    return kind
+
+
+def _train(
+    dataset: Dataset,
+    ledger: Ledger | None,
+    settings: Settings,
+    config: ModelConfig,
+    kind: str,
+    families: tuple[str, ...],
+    run_id: str,
+    tell: Progress,
+) -> TrainingResult:
+    tell(0.02, "Making the label")
+    if kind == "observed":
+        labels = observed_labels(dataset, ledger, config)
+    else:
+        assert ledger is not None  # noqa: S101 - _label_kind refused it
+        labels = proxy_labels(ledger, kind, config)
+    tell(0.08, "Building features")
+    data, attributes, table = _training_data(dataset, ledger, labels, config)
+    tell(0.15, "Checking the design for leaks")
+    checks = run_checks(
+        ledger, labels, data.catalogue, [column.name for column in data.design.columns], data.X,
+        config, settings.threads,
+    )
+    references: dict[str, Any] = {}
+    if ledger is not None and kind == "observed":
+        tell(0.22, "Measuring what recency, frequency and money reach alone")
+        references = outcome_references(ledger, labels, config)
+    versions = []
+    for i, family in enumerate(families):
+        start, width = 0.25 + 0.7 * i / len(families), 0.7 / len(families)
+        model = train_family(
+            family, data, config, settings.threads,
+            lambda share, text, start=start, width=width: tell(start + width * share, text),
+        )
+        facts = _facts(dataset, labels, data, attributes, model, checks, config)
+        facts = _finish(facts, model, table, data, labels)
+        if ledger is not None and labels.is_proxy:
+            facts = _against_outcomes(facts, model, dataset, ledger)
+        evidence = {"evaluation.parquet": _evaluation(data, model, facts)}
+        with tempfile.TemporaryDirectory() as scratch:
+            save_bundle(facts, model.estimator, evidence, Path(scratch))
+            versions.append(registry.register(settings, run_id, Path(scratch)))
+    label = {**labels.facts(), "rule": {}}
+    events.record(
+        settings,
+        "trained",
+        {
+            "dataset": dataset.fingerprint,
+            "label": kind,
+            "circular": checks["circular"],
+            "versions": [version.reference for version in versions],
+            "sha256": [version.sha256 for version in versions],
+        },
+    )
+    ordered = sorted(versions, key=lambda version: -version.metrics["cross_validation"]["auc"])
+    return TrainingResult(dataset, label, checks, references, tuple(ordered), None, None)
+
+
+def _training_data(
+    dataset: Dataset, ledger: Ledger | None, labels: LabelledSnapshots, config: ModelConfig
+) -> tuple[TrainingData, tuple[Attribute, ...], pd.DataFrame]:
+    """Return the design, the attributes in it, and the table of features and attributes."""
+    frame = labels.frame
+    development = (frame["sample"] == DEVELOPMENT).to_numpy()
+    catalogue: Catalogue | None = None
+    table = pd.DataFrame(index=frame.index)
+    if ledger is not None:
+        last = frame.loc[development, "as_of"].max().to_pydatetime()
+        categories = frequent_categories(ledger, last, config.features.max_categories)
+        catalogue = build_catalogue(labels.observation_days, ledger.abilities, categories)
+        table = build_features(ledger, frame, catalogue)
+    attributes: tuple[Attribute, ...] = ()
+    if labels.kind == "observed" and dataset.applications is not None:
+        taken = set(catalogue.names) if catalogue else set()
+        attributes = dataset.applications.attributes
+        clash = [attribute.name for attribute in attributes if attribute.name in taken]
+        if clash:
+            raise InputError(
+                f"The applications have a column {clash[0]!r}, the name of a feature; rename it."
+            )
+        names = [attribute.name for attribute in attributes]
+        applications = dated(load_applications(dataset), ledger)
+        matched = frame[["customer_id", "as_of"]].merge(
+            applications[["customer_id", "as_of", *names]], how="left", on=["customer_id", "as_of"]
+        )
+        table = pd.concat([table, matched[names]], axis=1)
+    categorical = frozenset(a.name for a in attributes if a.kind == "category")
+    design = fit_design(table[development], categorical, config.features.max_levels)
+    if not design.columns:
+        raise InputError(
+            f"{dataset.name} gives no feature that differs between customers; nothing to learn."
+        )
+    used = set(design.sources)
+    kept = catalogue.only(used) if catalogue else None
+    attributes = tuple(attribute for attribute in attributes if attribute.name in used)
+    return TrainingData(design.matrix(table), frame, design, kept), attributes, table
+
+
+def _facts(
+    dataset: Dataset,
+    labels: LabelledSnapshots,
+    data: TrainingData,
+    attributes: tuple[Attribute, ...],
+    model: TrainedModel,
+    checks: dict[str, Any],
+    config: ModelConfig,
+) -> dict[str, Any]:
+    catalogue = data.catalogue
+    protected = dataset.applications.protected if dataset.applications else ()
+    return {
+        "family": model.family,
+        "question": labels.question,
+        "label": labels.facts(),
+        "observation_days": labels.observation_days,
+        "categories": list(catalogue.categories) if catalogue else [],
+        "catalogue_fingerprint": catalogue.fingerprint if catalogue else None,
+        "features": list(catalogue.names) if catalogue else [],
+        "attributes": [vars(attribute) for attribute in attributes],
+        "protected": list(protected),
+        "design": data.design.facts(),
+        "calibration": vars(model.calibration),
+        "scale": config.scale.model_dump(),
+        "metrics": {name: metrics.facts() for name, metrics in model.metrics.items()},
+        "checks": checks,
+        "parameters": model.parameters,
+        "seed": config.training.seed,
+        "config": config.model_dump(mode="json"),
+        "versions": {
+            name: installed(name)
+            for name in ("candor", "numpy", "pandas", "scikit-learn", "lightgbm", "duckdb")
+        },
+        "dataset": {
+            "fingerprint": dataset.fingerprint,
+            "name": dataset.name,
+            "rows": dataset.rows,
+            "customers": dataset.customers,
+        },
+    }
+
+
+def _finish(
+    facts: dict[str, Any],
+    model: TrainedModel,
+    table: pd.DataFrame,
+    data: TrainingData,
+    labels: LabelledSnapshots,
+) -> dict[str, Any]:
+    """Add the policy, and the reference distributions of the development sample."""
+    scale = Scale.of(ModelConfig.model_validate(facts["config"]).scale)
+    development = data.rows(DEVELOPMENT)
+    points = scale.points(model.log_odds)
+    config = ModelConfig.model_validate(facts["config"]).policy
+    policy = build_policy(points[development], data.label[development], config)
+    scored = score_table(Bundle(facts, model.estimator), table.iloc[development])
+    counted = table["transactions"].to_numpy()[development] if "transactions" in table else None
+    approved = policy.decide(scored.points, counted) == APPROVE
+    if not approved.any():
+        approved = np.ones(len(development), dtype=bool)
+    usual = scored.contributions[:, approved].mean(axis=1)
+    numeric = [c.source for c in data.design.columns if c.level is None]
+    quantiles = {
+        source: _quantiles(pd.to_numeric(table[source].iloc[development], errors="coerce"))
+        for source in numeric
+    }
+    reference = {
+        "described_as": "the average approved customer of the development sample",
+        "approved_contributions": dict(zip(scored.sources, usual.tolist(), strict=True)),
+        "base": scored.base,
+        "quantiles": quantiles,
+        "score_quantiles": _quantiles(pd.Series(points[development])),
+    }
+    return {**facts, "policy": policy.facts(), "reference": reference}
+
+
+def _quantiles(values: pd.Series) -> list[float]:
+    known = values.dropna()
+    if known.empty:
+        return []
+    return [float(value) for value in np.quantile(known, np.linspace(0, 1, 21))]
+
+
+def _against_outcomes(
+    facts: dict[str, Any], model: TrainedModel, dataset: Dataset, ledger: Ledger
+) -> dict[str, Any]:
+    """Measure a proxy model against real outcomes, where the dataset has them."""
+    if dataset.applications is None or not dataset.applications.has_outcome:
+        return facts
+    applications = dated(load_applications(dataset), ledger)
+    known = applications[applications["outcome"].notna()].reset_index(drop=True)
+    bundle = Bundle(facts, model.estimator)
+    table = build_features(ledger, known, bundle.catalogue)
+    outcome = known["outcome"].to_numpy(dtype=np.int64)
+    found = evaluate(outcome, score_table(bundle, table).risk)
+    return {**facts, "metrics": {**facts["metrics"], "observed_outcome": found.facts()}}
+
+
+def _evaluation(data: TrainingData, model: TrainedModel, facts: dict[str, Any]) -> bytes:
+    """Return the evaluation sample as Parquet: sample, label, risk; no customer in it."""
+    frame = pd.DataFrame(
+        {
+            "sample": data.frame["sample"].to_numpy(),
+            "label": data.label,
+            "risk": probability(model.log_odds),
+        }
+    )
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def _promote_best(result: TrainingResult, settings: Settings) -> TrainingResult:
+    best = result.versions[0]
+    try:
+        promoted = promote(best.reference, "best cross-validated AUC of its training", settings)
+    except RefusedError as error:
+        return replace(result, refused=str(error))
+    return replace(result, champion=promoted)
+
+
+def promote(reference: str, reason: str, settings: Settings) -> ModelVersion:
+    """Make a version the champion of its question, and record who did so and why.
+
+    Raises
+    ------
+    RefusedError
+        Where the design is circular or leaks; the refusal is recorded as well.
+    """
+    version = registry.find_version(settings, reference)
+    details = {"model": version.reference, "sha256": version.sha256, "reason": reason}
+    try:
+        registry.promote(settings, version)
+    except RefusedError as error:
+        events.record(settings, "promotion refused", {**details, "refusal": str(error)})
+        raise
+    evidence = version.metrics.get("out_of_time") or version.metrics["cross_validation"]
+    events.record(settings, "promoted", {**details, "auc": evidence["auc"]})
+    return replace(version, champion=True)
