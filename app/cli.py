@@ -57,7 +57,7 @@ def main() -> NoReturn:
         sys.exit(stop.exit_code)
     except typer.Abort:
         _fail("Stopped.", 1, as_json)
-    except Exception as error:  # noqa: BLE001 - the last line of defence: never a traceback
+    except Exception as error:  # the last line of defence: never a traceback
         message = getattr(error, "format_message", None)
         if message is not None:  # a usage error of the command line itself
             _fail(f"{message()} `candor --help` shows the options.", 2, as_json)
@@ -65,7 +65,9 @@ def main() -> NoReturn:
             raise
         _fail(
             f"Something went wrong inside Candor: {type(error).__name__}: {error}. Set "
-            "CANDOR_DEBUG=1 to see where.", 1, as_json,
+            "CANDOR_DEBUG=1 to see where.",
+            1,
+            as_json,
         )
     sys.exit(0)
 
@@ -190,8 +192,10 @@ def _show_training(result: workflows.TrainingResult) -> None:
     typer.echo(f"          {label['snapshots']:,} snapshots, {label['bad_rate']:.1%} bad")
     if canary["auc"] is not None:
         verdict = "passed" if canary["passed"] else "FAILED"
-        typer.echo(f"canary    {verdict}: AUC {canary['auc']:.3f} "
-                   f"({canary['low']:.3f} to {canary['high']:.3f}); {canary['why']}")
+        typer.echo(
+            f"canary    {verdict}: AUC {canary['auc']:.3f} "
+            f"({canary['low']:.3f} to {canary['high']:.3f}); {canary['why']}"
+        )
     else:
         typer.echo(f"canary    does not apply: {canary['why']}")
     for version in result.versions:
@@ -203,9 +207,11 @@ def _show_training(result: workflows.TrainingResult) -> None:
             )
     if result.references:
         proxy = result.references["proxy_label"]
-        typer.echo(f"beside it recency, frequency and money alone: best AUC "
-                   f"{result.references['best_rfm_auc']:.3f}"
-                   + (f"; the proxy label: {proxy['auc']:.3f}" if proxy else ""))
+        typer.echo(
+            f"beside it recency, frequency and money alone: best AUC "
+            f"{result.references['best_rfm_auc']:.3f}"
+            + (f"; the proxy label: {proxy['auc']:.3f}" if proxy else "")
+        )
     if result.champion:
         typer.echo(f"champion  {result.champion.reference} ({result.champion.family})")
 
@@ -231,8 +237,12 @@ def score(
     workflows.write_scores(frame, out)
     counts = {str(name): int(n) for name, n in frame["decision"].value_counts().items()}
     facts = {
-        "scored": len(frame), "rejected_rows": dataset.rejected, "decisions": counts,
-        "model": version.name, "model_version": version.version, "label": version.label,
+        "scored": len(frame),
+        "rejected_rows": dataset.rejected,
+        "decisions": counts,
+        "model": version.name,
+        "model_version": version.version,
+        "label": version.label,
         "out": str(out),
     }
     if as_json:
@@ -276,10 +286,14 @@ def models(as_json: Json = False) -> None:
 
     versions = list_versions(get_settings())
     if as_json:
-        _print_json({"models": [
-            {key: value for key, value in vars(version).items() if key != "path"}
-            for version in versions
-        ]})
+        _print_json(
+            {
+                "models": [
+                    {key: value for key, value in vars(version).items() if key != "path"}
+                    for version in versions
+                ]
+            }
+        )
         return
     if not versions:
         typer.echo("No model yet. `candor train FILE --promote` makes one.")
@@ -287,8 +301,10 @@ def models(as_json: Json = False) -> None:
         auc = version.metrics["cross_validation"]["auc"]
         marks = " champion" if version.champion else ""
         marks += " circular" if version.circular else ""
-        typer.echo(f"{version.reference:18} {version.family:9} {version.label:12} "
-                   f"AUC {auc:.3f}  {version.created}{marks}")
+        typer.echo(
+            f"{version.reference:18} {version.family:9} {version.label:12} "
+            f"AUC {auc:.3f}  {version.created}{marks}"
+        )
 
 
 @app.command()
@@ -299,7 +315,7 @@ def promote(
 ) -> None:
     """Make a model the champion of its question."""
     if not reason.strip():
-        raise InputError("Say why: --reason \"...\"; the reason is kept in the record.")
+        raise InputError('Say why: --reason "..."; the reason is kept in the record.')
     version = workflows.promote(model, reason, get_settings())
     if as_json:
         _print_json({"champion": {"name": version.name, "version": version.version}})
@@ -331,7 +347,11 @@ def sample(
     from credit_core.data.simulate import simulate
 
     made = simulate(
-        out, customers=customers, months=months, seed=seed, with_truth=with_truth,
+        out,
+        customers=customers,
+        months=months,
+        seed=seed,
+        with_truth=with_truth,
         progress=_progress,
     )
     if as_json:
@@ -348,8 +368,15 @@ def serve(
     """Open the dashboard."""
     main_page = Path(__file__).with_name("main.py")
     command = [
-        sys.executable, "-m", "streamlit", "run", str(main_page),
-        "--server.port", str(port), "--server.address", host,
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(main_page),
+        "--server.port",
+        str(port),
+        "--server.address",
+        host,
     ]
     try:
         code = subprocess.run(command, cwd=PROJECT_ROOT, check=False).returncode  # noqa: S603

@@ -78,14 +78,20 @@ def submit(settings: Settings, kind: str, request: dict[str, Any]) -> str:
     write_atomic(folder / "request.json", json.dumps(started).encode())
     _write_progress(folder, 0.0, "Starting")
     environment = {
-        **os.environ, "OMP_WAIT_POLICY": "passive",
-        "CANDOR_HOME": str(settings.home), "CANDOR_MODELS": str(settings.models),
+        **os.environ,
+        "OMP_WAIT_POLICY": "passive",
+        "CANDOR_HOME": str(settings.home),
+        "CANDOR_MODELS": str(settings.models),
     }
     with (folder / "log.txt").open("wb") as log:
         child = subprocess.Popen(  # noqa: S603 - our own module, no text of a user in it
             [sys.executable, "-m", "app.jobs", str(folder)],
-            stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
-            cwd=PROJECT_ROOT, env=environment,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd=PROJECT_ROOT,
+            env=environment,
         )
     write_atomic(folder / "pid", str(child.pid).encode())
     _children[folder.name] = child
@@ -109,8 +115,16 @@ def read(settings: Settings, job_id: str) -> Job | None:
         state, problem = "failed", "The job's process ended without a result (out of memory?)."
     end = time.time() if state == "running" else progress["at"]
     return Job(
-        job_id, started["kind"], started["request"], state, progress["share"], progress["text"],
-        started["started"], end - started["started"], result, problem,
+        job_id,
+        started["kind"],
+        started["request"],
+        state,
+        progress["share"],
+        progress["text"],
+        started["started"],
+        end - started["started"],
+        result,
+        problem,
     )
 
 
@@ -208,7 +222,9 @@ def _score(settings: Settings, request: dict[str, Any], folder: Path) -> dict[st
 
     dataset = open_dataset(settings, request["dataset"])
     frame, version = workflows.score_dataset(
-        dataset, settings, model=request["model"],
+        dataset,
+        settings,
+        model=request["model"],
         progress=lambda share, words: _write_progress(folder, share, words),
     )
     out = folder / "scores.parquet"

@@ -22,13 +22,10 @@ from credit_core.errors import CandorError
 from credit_core.modelling.bundle import Bundle
 from credit_core.oversight import registry
 from credit_core.oversight.registry import ModelVersion, load_version
-from credit_core.settings import PROJECT_ROOT, Settings, get_settings
+from credit_core.settings import SAMPLE_FILES as SAMPLE_FILES
+from credit_core.settings import Settings, get_settings
 from credit_core.workflows.data import Segments
 
-SAMPLE_FILES = (
-    PROJECT_ROOT / "sample_data" / "transactions.csv.gz",
-    PROJECT_ROOT / "sample_data" / "applications.csv",
-)
 DATA_KEY, MODEL_KEY, CUSTOMER_KEY = "data", "model", "customer"
 
 
@@ -104,8 +101,9 @@ def require_dataset() -> Dataset:
     found = dataset()
     if found is None:
         st.info(text.NO_DATA, icon=":material/upload_file:")
-        st.page_link("../pages/transactions.py", label="Go to Transactions",
-                     icon=":material/arrow_forward:")
+        st.page_link(
+            "../pages/transactions.py", label="Go to Transactions", icon=":material/arrow_forward:"
+        )
         st.stop()
     return found
 

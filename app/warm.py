@@ -7,8 +7,15 @@ import gc
 import importlib
 import threading
 
-_LIBRARIES = ("mlflow", "xgboost", "lightgbm", "sklearn.linear_model", "sklearn.cluster",
-              "scipy.stats", "plotly.graph_objects")
+_LIBRARIES = (
+    "mlflow",
+    "xgboost",
+    "lightgbm",
+    "sklearn.linear_model",
+    "sklearn.cluster",
+    "scipy.stats",
+    "plotly.graph_objects",
+)
 _started = threading.Event()
 
 

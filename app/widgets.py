@@ -17,7 +17,10 @@ def context() -> None:
     if stored:
         names = {dataset.fingerprint: dataset.name for dataset in stored}
         st.selectbox(
-            "Data", list(names), key=state.DATA_KEY, bind="query-params",
+            "Data",
+            list(names),
+            key=state.DATA_KEY,
+            bind="query-params",
             format_func=lambda fingerprint: names[fingerprint],
             help="Datasets are named by the hash of their content.",
         )
@@ -28,7 +31,10 @@ def context() -> None:
         labels = {version.reference: describe(version) for version in usable}
         if references:
             st.selectbox(
-                "Model", references, key=state.MODEL_KEY, bind="query-params",
+                "Model",
+                references,
+                key=state.MODEL_KEY,
+                bind="query-params",
                 format_func=lambda reference: labels[reference],
                 help="Scores on every page come from this model. The champion comes first.",
             )

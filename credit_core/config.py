@@ -146,8 +146,10 @@ def load_config(path: Path) -> ModelConfig:
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f" at line {where.line + 1}" if where else ""
-        raise InputError(f"{path} is not valid YAML{line}; mend the line or start again from "
-                         "configs/model_config.yaml.") from error
+        raise InputError(
+            f"{path} is not valid YAML{line}; mend the line or start again from "
+            "configs/model_config.yaml."
+        ) from error
     if data is None:
         data = {}
     if not isinstance(data, dict):

@@ -10,6 +10,11 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+SAMPLE_FILES = (
+    PROJECT_ROOT / "sample_data" / "transactions.csv.gz",
+    PROJECT_ROOT / "sample_data" / "applications.csv",
+)
+"""The shipped simulated ledger and its applications."""
 
 
 class Settings(BaseSettings):

@@ -5,7 +5,13 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, GREY = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8A929A",
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#E69F00",
+    "#8A929A",
 )
 """Okabe and Ito's palette; blue = better for the customer, vermillion = worse."""
 SERIES = (BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE)

@@ -78,8 +78,13 @@ def _read(source: Source) -> tuple[pd.DataFrame, list[str]]:
         frame = pd.read_parquet(source.path).astype("str")
     else:
         frame = pd.read_csv(
-            source.path, sep=source.delimiter, dtype="str", keep_default_na=False, quotechar='"',
-            encoding="utf-8-sig", on_bad_lines="error",
+            source.path,
+            sep=source.delimiter,
+            dtype="str",
+            keep_default_na=False,
+            quotechar='"',
+            encoding="utf-8-sig",
+            on_bad_lines="error",
         )
     frame.columns = [normalise_header(name) for name in source.header]
     frame = frame.apply(lambda cells: cells.str.strip().replace("", None))

@@ -204,7 +204,9 @@ def _signed(ledger: _Ledger, value: str) -> str:
     if mapping.direction is not None:
         cell = f"c{ledger.source.header.index(mapping.direction)}"
         words = ", ".join(text_literal(word.lower()) for word in mapping.direction_in)
-        return f"CASE WHEN lower(trim({cell})) IN ({words}) THEN -abs({value}) ELSE abs({value}) END"
+        return (
+            f"CASE WHEN lower(trim({cell})) IN ({words}) THEN -abs({value}) ELSE abs({value}) END"
+        )
     return f"-({value})" if mapping.amount_sign == "in_positive" else value
 
 
@@ -239,9 +241,7 @@ def _checked_sql(ledger: _Ledger, settings: Settings, *, numbered: bool) -> str:
     return f"SELECT *, {_problem(ledger, settings)} AS problem FROM ({inner})"
 
 
-def _store_ledger(
-    ledger: _Ledger, dataset: Dataset, settings: Settings, tell: Progress
-) -> Dataset:
+def _store_ledger(ledger: _Ledger, dataset: Dataset, settings: Settings, tell: Progress) -> Dataset:
     folder = dataset.folder
     names = ", ".join(column.name for column in ledger.columns)
     with connect(settings, [folder], [ledger.source.path]) as connection:
@@ -281,9 +281,7 @@ def _store_ledger(
     return measured
 
 
-def _copy(
-    connection: duckdb.DuckDBPyConnection, select: str, target: str, source: Source
-) -> None:
+def _copy(connection: duckdb.DuckDBPyConnection, select: str, target: str, source: Source) -> None:
     try:
         connection.execute(f"COPY ({select}) TO {target} (FORMAT parquet)")
     except duckdb.OutOfMemoryException as error:
@@ -498,4 +496,3 @@ def _refuse_if_hopeless(dataset: Dataset, rejects: list[Reject]) -> None:
         f"{dataset.name}: {share} could be read, so the columns or the date form are probably "
         f"mapped wrongly.{example} Correct the mapping and try again."
     )
-

@@ -66,8 +66,21 @@ class Proposal:
 
 
 _IN_WORDS = frozenset({"c", "cr", "credit", "in", "income", "incoming", "prijem", "deposit", "+"})
-_OUT_WORDS = frozenset({"d", "dr", "debit", "out", "outgoing", "vydaj", "vyber", "withdrawal",
-                        "payment", "purchase", "-"})
+_OUT_WORDS = frozenset(
+    {
+        "d",
+        "dr",
+        "debit",
+        "out",
+        "outgoing",
+        "vydaj",
+        "vyber",
+        "withdrawal",
+        "payment",
+        "purchase",
+        "-",
+    }
+)
 
 
 def propose_mapping(header: Sequence[str], sample: Sequence[Sequence[str]], name: str) -> Proposal:
@@ -115,9 +128,7 @@ def propose_mapping(header: Sequence[str], sample: Sequence[Sequence[str]], name
     return Proposal(mapping, tuple(evidence), unused)
 
 
-def _column_values(
-    header: Sequence[str], sample: Sequence[Sequence[str]]
-) -> dict[str, list[str]]:
+def _column_values(header: Sequence[str], sample: Sequence[Sequence[str]]) -> dict[str, list[str]]:
     rows = [row for row in sample if len(row) == len(header)]
     return {cell: [row[i].strip() for row in rows] for i, cell in enumerate(header)}
 

@@ -38,6 +38,7 @@ from credit_core.data.simulate_rows import (
     CATEGORY,
     CHANNEL,
     COUNTRY,
+    DAY,
     FEES,
     PROVIDER,
     Month,
@@ -46,7 +47,6 @@ from credit_core.data.simulate_rows import (
 from credit_core.errors import InputError
 
 _CHUNK = 4_000  # customers; part of the result, so never a parameter
-_SLICE = 250_000  # transactions turned into text at a time
 _LARGE = 20_000  # customers from which speed matters more than a small file
 _FEWEST_MONTHS = 6
 
@@ -275,7 +275,8 @@ def simulate(
     month_days = np.cumsum([0, *(month.days for month in calendar)])
     level = 3 if customers >= _LARGE else 6
     written = bads = 0
-    seconds: list[int] = []  # first and last moment of each chunk
+    # An inverted span, in seconds after the start, until the first transaction.
+    first, last = int(month_days[-1]) * DAY, -1
     with ExitStack() as stack:
         opened = [
             stack.enter_context(_replacing(path, level if path.suffix == ".gz" else None))
@@ -285,28 +286,25 @@ def simulate(
             n = min(_CHUNK, customers - begin)
             rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(chunk,)))
             people = draw_people(rng, n, month_days)
-            rows, balance = walk(rng, people, calendar)
-            for at in range(0, max(len(rows), 1), _SLICE):
-                part = slice(at, at + _SLICE)
-                table = _transactions(
-                    rows.take(part), balance[part], start, begin + 1, written + at + 1
-                )
-                _write(opened[0], table, header=begin + at == 0)
+            for month, (rows, balance) in enumerate(walk(rng, people, calendar)):
+                table = _transactions(rows, balance, start, begin + 1, written + 1)
+                _write(opened[0], table, header=begin + month == 0)
+                written += len(rows)
+                if len(rows):
+                    first = min(first, int(rows.second[0]))
+                    last = max(last, int(rows.second[-1]))
             _write(opened[1], _applications(rng, people, start, begin + 1), header=begin == 0)
             if with_truth:
                 _write(opened[2], _truth(people, calendar, start, begin + 1), header=begin == 0)
-            written += len(rows)
             bads += int(people.outcome.sum())
-            if len(rows):
-                seconds += [int(rows.second[0]), int(rows.second[-1])]
             if progress is not None:
                 progress((begin + n) / customers, f"{begin + n:,} of {customers:,} customers")
     midnight = datetime(start.year, start.month, start.day, tzinfo=UTC)
     return SimulationSummary(
         customers=customers,
         transactions=written,
-        first=midnight + timedelta(seconds=min(seconds)) if seconds else None,
-        last=midnight + timedelta(seconds=max(seconds)) if seconds else None,
+        first=midnight + timedelta(seconds=first) if written else None,
+        last=midnight + timedelta(seconds=last) if written else None,
         applications=customers,
         bad_rate=bads / customers,
         files=tuple(files),

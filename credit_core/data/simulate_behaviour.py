@@ -6,6 +6,7 @@ month, curbs spending and calls for help; a large one is moved to savings.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -264,11 +265,13 @@ def _lowest(who: Ints, after: Ints, cents: Ints) -> Ints:
     return lowest
 
 
-def walk(rng: np.random.Generator, people: People, months: list[Month]) -> tuple[Rows, Ints]:
-    """All transactions of a chunk and the balance after each.
+def walk(
+    rng: np.random.Generator, people: People, months: list[Month]
+) -> Iterator[tuple[Rows, Ints]]:
+    """Yield each month's transactions of a chunk, and the balance after each.
 
-    Returns
-    -------
+    Yields
+    ------
     rows : ordered by time; one customer's rows that share a second keep their order.
     balance : cents after each row, ``balance_t = balance_(t-1) - cents_t`` for a customer.
     """
@@ -277,8 +280,6 @@ def walk(rng: np.random.Generator, people: People, months: list[Month]) -> tuple
     start = np.where(people.joined > 0, 0.0, habits.opening)
     cents = np.rint(start * 100.0).astype(np.int64)
     lowest = np.zeros(n)
-    parts: list[Rows] = []
-    balances: list[Ints] = []
     for month in months:
         active = people.active[:, month.index]
         balance = cents / 100.0
@@ -298,8 +299,5 @@ def walk(rng: np.random.Generator, people: People, months: list[Month]) -> tuple
         after = _running(rows, cents)
         lowest = _lowest(rows.who, after, cents) / 100.0
         cents = cents - _per_customer(rows, n)
-        parts.append(rows)
-        balances.append(after)
-    rows, after = Rows.concat(parts), np.concatenate(balances)
-    order = np.argsort(rows.second, kind="stable")
-    return rows.take(order), after[order]
+        order = np.argsort(rows.second, kind="stable")
+        yield rows.take(order), after[order]

@@ -43,9 +43,7 @@ def score_table(bundle: Bundle, table: pd.DataFrame) -> Scored:
     design = bundle.design
     base, parts = bundle.estimator.contributions(design.matrix(table))
     factor = -scale.factor * calibration.slope
-    contributions = np.stack(
-        [total(0.0, parts[group]) * factor for group in design.groups()]
-    )
+    contributions = np.stack([total(0.0, parts[group]) * factor for group in design.groups()])
     points_base = scale.offset + factor * base - scale.factor * calibration.intercept
     points = total(points_base, contributions)
     return Scored(

@@ -86,8 +86,13 @@ def build_policy(points: FloatArray, label: NDArray[np.int64], config: PolicyCon
     position = np.searchsorted(edges, points, side="right")
     limits = [None, *[float(edge) for edge in edges], None]
     bands = tuple(
-        Band(name, limits[i], limits[i + 1], int((position == i).sum()),
-             int(label[position == i].sum()))
+        Band(
+            name,
+            limits[i],
+            limits[i + 1],
+            int((position == i).sum()),
+            int(label[position == i].sum()),
+        )
         for i, name in enumerate(names)
     )
     return Policy(float(approve), float(decline), config.thin_file_transactions, bands)

@@ -18,8 +18,18 @@ from credit_core.features.build import build_features
 from credit_core.modelling.bundle import Bundle
 
 SCORE_COLUMNS = (
-    "customer_id", "as_of", "score", "risk", "band", "decision",
-    "reason_1", "reason_2", "reason_3", "reason_4", "model", "model_version",
+    "customer_id",
+    "as_of",
+    "score",
+    "risk",
+    "band",
+    "decision",
+    "reason_1",
+    "reason_2",
+    "reason_3",
+    "reason_4",
+    "model",
+    "model_version",
 )
 
 

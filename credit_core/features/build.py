@@ -21,11 +21,17 @@ def feature_sql(catalogue: Catalogue, relation: str, columns: frozenset[str]) ->
     A transaction counts for a snapshot only inside ``[as_of - observation_days, as_of)``. The
     parameter ``categories`` is the catalogue's list. Snapshots without a transaction give no row.
     """
-    optional = [name for name in ("balance", "channel", "category", "product", "provider",
-                                  "is_fraud") if name in columns]
+    optional = [
+        name
+        for name in ("balance", "channel", "category", "product", "provider", "is_fraud")
+        if name in columns
+    ]
     passed = "".join(f", t.{name}" for name in optional)
-    index = ", list_position($categories, t.category) AS category_index" if (
-        "category" in columns and catalogue.categories) else ""
+    index = (
+        ", list_position($categories, t.category) AS category_index"
+        if ("category" in columns and catalogue.categories)
+        else ""
+    )
     blocks = max(1, catalogue.observation_days // MONTH)
     selected = ",\n  ".join(
         f"CAST({feature.sql} AS DOUBLE) AS {identifier(feature.name)}"

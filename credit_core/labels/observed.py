@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -87,7 +88,7 @@ def _out_of_time_start(frame: pd.DataFrame) -> datetime | None:
     dates = frame["as_of"].dropna()
     if len(dates) < len(frame) or dates.nunique() < 5:
         return None
-    start = dates.quantile(1 - _OUT_OF_TIME_SHARE, interpolation="higher")
+    start = dates.sort_values().iloc[math.ceil((1 - _OUT_OF_TIME_SHARE) * (len(dates) - 1))]
     late = frame["as_of"] >= start
     if frame.loc[late, "label"].nunique() < 2 or frame.loc[~late, "label"].nunique() < 2:
         return None

@@ -15,9 +15,7 @@ DEFINITIONS = {
         "1 = falls, in the outcome window, into the least engaged of the RFM clusters fitted on "
         "the development cohorts. A proxy: it is not a default."
     ),
-    "inactive": (
-        "1 = makes no transaction in the outcome window. A proxy: it is not a default."
-    ),
+    "inactive": ("1 = makes no transaction in the outcome window. A proxy: it is not a default."),
     "observed": "1 = bad, as recorded in the applications file.",
     "same_window": (
         "1 = falls into the least engaged RFM cluster of the observation window, the one the "

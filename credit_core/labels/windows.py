@@ -72,7 +72,7 @@ def choose_windows(first: datetime, end: datetime, config: WindowsConfig) -> Win
         )
     last = end - timedelta(days=outcome)
     step = timedelta(days=config.cohort_step_days)
-    development = []
+    development: list[datetime] = []
     moment = last - timedelta(days=outcome)
     while moment - timedelta(days=observation) >= first and len(development) < config.max_cohorts:
         development.append(moment)

@@ -35,9 +35,7 @@ class XGBoost:
         columns = int(learner["learner_model_param"]["num_feature"])
         start = learner["learner_model_param"]["base_score"]
         probability = float(json.loads(start)[0] if start.startswith("[") else start)
-        trees = [
-            _xgboost_tree(tree) for tree in learner["gradient_booster"]["model"]["trees"]
-        ]
+        trees = [_xgboost_tree(tree) for tree in learner["gradient_booster"]["model"]["trees"]]
         return tabulate(trees, float(np.log(probability / (1 - probability))), columns)
 
     def contributions(self, X: FloatArray) -> tuple[float, FloatArray]:
@@ -116,7 +114,8 @@ def _lightgbm_tree(root: dict[str, Any]) -> Tree:
         # A feature without missing values in training reads a missing one as zero.
         missing_left=np.array(
             [
-                bool(node.get("default_left")) if node.get("missing_type") == "NaN"
+                bool(node.get("default_left"))
+                if node.get("missing_type") == "NaN"
                 else node.get("threshold", 0.0) >= 0.0
                 for node in nodes
             ]
@@ -176,8 +175,12 @@ def fit_xgboost(
         best = booster.num_boosted_rounds()
     else:
         booster = xgb.train(
-            parameters, data, config.max_rounds, evals=[(xgb.DMatrix(*watch), "watch")],
-            early_stopping_rounds=config.early_stopping, verbose_eval=False,
+            parameters,
+            data,
+            config.max_rounds,
+            evals=[(xgb.DMatrix(*watch), "watch")],
+            early_stopping_rounds=config.early_stopping,
+            verbose_eval=False,
         )
         best = booster.best_iteration + 1
         booster = booster[:best]
@@ -223,7 +226,9 @@ def fit_lightgbm(
         best = booster.current_iteration()
     else:
         booster = lgb.train(
-            parameters, data, config.max_rounds,
+            parameters,
+            data,
+            config.max_rounds,
             valid_sets=[lgb.Dataset(*watch, reference=data)],
             callbacks=[lgb.early_stopping(config.early_stopping, verbose=False)],
         )

@@ -25,9 +25,23 @@ from credit_core.modelling.logistic import Logistic
 
 FORMAT = 1
 _EVERY_ABILITY = frozenset(
-    {"customer_id", "timestamp", "amount", "transaction_id", "category", "channel", "provider",
-     "product", "currency", "country", "balance", "pricing_strategy", "is_fraud", "time_of_day",
-     "money_in"}
+    {
+        "customer_id",
+        "timestamp",
+        "amount",
+        "transaction_id",
+        "category",
+        "channel",
+        "provider",
+        "product",
+        "currency",
+        "country",
+        "balance",
+        "pricing_strategy",
+        "is_fraud",
+        "time_of_day",
+        "money_in",
+    }
 )
 _LOADERS: dict[str, Callable[[dict[str, bytes]], Estimator]] = {
     "logistic": Logistic.from_files,

@@ -54,7 +54,10 @@ class Canary:
 
 
 def canary(
-    ledger: Ledger, labels: LabelledSnapshots, catalogue: Catalogue, config: ModelConfig,
+    ledger: Ledger,
+    labels: LabelledSnapshots,
+    catalogue: Catalogue,
+    config: ModelConfig,
     threads: int,
 ) -> Canary:
     """Give every transaction to a random customer, rebuild features and label, and train.
@@ -68,8 +71,14 @@ def canary(
     label, table = _scrambled_design(ledger, cohort, catalogue, config)
     rarer = int(min(label.sum(), len(label) - label.sum()))
     if rarer < _FEWEST:
-        return Canary(None, None, None, len(label), None,
-                      f"only {rarer} of the rarer label were left after scrambling, too few")
+        return Canary(
+            None,
+            None,
+            None,
+            len(label),
+            None,
+            f"only {rarer} of the rarer label were left after scrambling, too few",
+        )
     X = fit_design(table, frozenset(), 2).matrix(table)
     half = np.random.default_rng(seed).permutation(len(label)) % 2 == 0
     parts = []
@@ -77,9 +86,7 @@ def canary(
         model = fit_lightgbm(
             X[fitted], label[fitted], LightGBMConfig(), seed=seed, threads=threads, rounds=60
         )
-        parts.append(
-            auc_interval(label[tested], margin(model.estimator, X[tested]))
-        )
+        parts.append(auc_interval(label[tested], margin(model.estimator, X[tested])))
     found = mean_auc(parts, CANARY_LEVEL)
     passed = found.low <= 0.5 <= found.high or found.high < 0.5
     why = (
@@ -115,8 +122,12 @@ def _scrambled_design(
     opens = frame["as_of"].min() - timedelta(days=cohort.observation_days)
     closes = frame["as_of"].max() + timedelta(days=cohort.outcome_days or 0)
     nobody = scrambled(
-        ledger, frame["customer_id"].drop_duplicates(),
-        opens.to_pydatetime(), closes.to_pydatetime(), seed, _kept_share(ledger, cohort),
+        ledger,
+        frame["customer_id"].drop_duplicates(),
+        opens.to_pydatetime(),
+        closes.to_pydatetime(),
+        seed,
+        _kept_share(ledger, cohort),
     )
     if cohort.is_proxy:
         label = apply_proxy(nobody, cohort, config).frame["label"]

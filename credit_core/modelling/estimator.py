@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ class Estimator(Protocol):
     Each row's numbers depend on that row alone, to the last bit, whatever else is in the batch.
     """
 
-    family: str
+    family: ClassVar[str]
 
     def contributions(self, X: FloatArray) -> tuple[float, FloatArray]: ...
 

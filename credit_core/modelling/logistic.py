@@ -38,7 +38,7 @@ class Logistic:
         columns = np.ascontiguousarray(X.T)
         parts = np.empty_like(columns)
         for j, x in enumerate(columns):
-            z = (_bent(np.clip(x, self.low[j], self.high[j]), self.bend[j]) - self.mean[j])
+            z = _bent(np.clip(x, self.low[j], self.high[j]), self.bend[j]) - self.mean[j]
             parts[j] = np.where(
                 np.isnan(x), self.weight_missing[j], z / self.scale[j] * self.weight[j]
             )
@@ -117,8 +117,14 @@ def fit_logistic(X: FloatArray, label: NDArray[np.int64], penalty: float) -> Log
     weights = model.coef_[0]
     p = X.shape[1]
     return Logistic(
-        shape.low, shape.high, shape.bend, shape.mean, shape.scale,
-        weights[:p], weights[p:], float(model.intercept_[0]),
+        shape.low,
+        shape.high,
+        shape.bend,
+        shape.mean,
+        shape.scale,
+        weights[:p],
+        weights[p:],
+        float(model.intercept_[0]),
     )
 
 

@@ -117,9 +117,7 @@ def average_precision(label: NDArray[np.int64], risk: FloatArray) -> float:
     return float(np.sum(np.diff(recall, prepend=0.0) * bads / seen))
 
 
-def evaluate(
-    label: NDArray[np.int64], probability: FloatArray, auc: Auc | None = None
-) -> Metrics:
+def evaluate(label: NDArray[np.int64], probability: FloatArray, auc: Auc | None = None) -> Metrics:
     """Return the figures of calibrated probabilities, shape (n,), against labels, shape (n,).
 
     ``auc`` replaces the AUC of the pooled sample (a cross-validation's mean over folds).

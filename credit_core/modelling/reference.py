@@ -78,6 +78,9 @@ def _proxy(ledger: Ledger, frame: pd.DataFrame, config: ModelConfig) -> dict[str
 
 def _facts(found: Auc) -> dict[str, Any]:
     return {
-        "auc": found.auc, "auc_low": found.low, "auc_high": found.high,
-        "n": found.n, "bads": found.bads,
+        "auc": found.auc,
+        "auc_low": found.low,
+        "auc_high": found.high,
+        "n": found.n,
+        "bads": found.bads,
     }

@@ -78,19 +78,28 @@ Folds = list[tuple[IntArray, IntArray]]
 
 
 def grouped_folds(frame: pd.DataFrame, folds: int, seed: int) -> Folds:
-    """Return (train, test) positions into ``frame``; a customer is on one side only."""
-    from sklearn.model_selection import StratifiedGroupKFold
+    """Return (train, test) positions into ``frame``; a customer is on one side only.
+
+    Customers are dealt to folds by whether they were ever bad, so folds have like bad rates.
+    """
+    from sklearn.model_selection import StratifiedKFold
 
     label = frame["label"].to_numpy()
-    rarer = int(min(label.sum(), len(label) - label.sum()))
+    codes, customers = pd.factorize(frame["customer_id"], sort=True)
+    ever_bad = np.zeros(len(customers), dtype=np.int64)
+    np.maximum.at(ever_bad, codes, label)
+    rarer = int(min(ever_bad.sum(), len(customers) - ever_bad.sum()))
     if rarer < folds:
         raise InputError(
-            f"The development sample has only {rarer} of the rarer outcome; {folds} folds need at "
-            "least one each. Bring more customers, or lower training.folds."
+            f"The development sample has only {rarer} customers of the rarer outcome; {folds} "
+            "folds need at least one each. Bring more customers, or lower training.folds."
         )
-    codes = pd.factorize(frame["customer_id"], sort=True)[0]
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    return [(train, test) for train, test in splitter.split(codes, label, codes)]
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    fold = np.empty(len(customers), dtype=np.int64)
+    for k, (_, tested) in enumerate(splitter.split(ever_bad, ever_bad)):
+        fold[tested] = k
+    of_row = fold[codes]
+    return [(np.flatnonzero(of_row != k), np.flatnonzero(of_row == k)) for k in range(folds)]
 
 
 def train_family(
@@ -129,9 +138,7 @@ def train_family(
 class _Fitter:
     """Fits one family with the parameters its configuration gives or its folds choose."""
 
-    def __init__(
-        self, family: str, data: TrainingData, config: ModelConfig, threads: int
-    ) -> None:
+    def __init__(self, family: str, data: TrainingData, config: ModelConfig, threads: int) -> None:
         self.family = family
         self.config = config
         self.threads = threads
@@ -185,12 +192,24 @@ class _Fitter:
         models = self.config.models
         if self.family == "xgboost":
             return fit_xgboost(
-                X, label, models.xgboost, seed=self.seed, threads=self.threads, watch=watch,
-                rounds=rounds, directions=self.directions,
+                X,
+                label,
+                models.xgboost,
+                seed=self.seed,
+                threads=self.threads,
+                watch=watch,
+                rounds=rounds,
+                directions=self.directions,
             )
         return fit_lightgbm(
-            X, label, models.lightgbm, seed=self.seed, threads=self.threads, watch=watch,
-            rounds=rounds, directions=self.directions,
+            X,
+            label,
+            models.lightgbm,
+            seed=self.seed,
+            threads=self.threads,
+            watch=watch,
+            rounds=rounds,
+            directions=self.directions,
         )
 
 

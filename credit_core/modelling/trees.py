@@ -77,7 +77,7 @@ class TreeTables:
         for start in range(0, rows, _CHUNK):
             block = np.ascontiguousarray(X[start : start + _CHUNK].T)
             missing = np.isnan(block)
-            some_missing = missing.any(axis=1)
+            some_missing: NDArray[np.bool_] = np.any(missing, axis=1)
             target = parts[:, start : start + _CHUNK]
             for group in self.groups:
                 pattern = np.zeros(block.shape[1], dtype=np.intp)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,8 +61,13 @@ def record(settings: Settings, kind: str, details: dict[str, Any]) -> Event:
         digest = _digest(sequence, at, kind, settings.actor, text, previous)
         connection.execute(
             _events.insert().values(
-                sequence=sequence, at=at, kind=kind, actor=settings.actor, details=text,
-                previous=previous, hash=digest,
+                sequence=sequence,
+                at=at,
+                kind=kind,
+                actor=settings.actor,
+                details=text,
+                previous=previous,
+                hash=digest,
             )
         )
         return Event(sequence, at, kind, settings.actor, json.loads(text), previous, digest)
@@ -132,7 +136,7 @@ def _store(settings: Settings) -> Iterator[tuple[sa.Engine, FileLock]]:
             with lock:
                 _metadata.create_all(engine)
                 if engine.dialect.name == "sqlite":
-                    os.chmod(path, 0o600)
+                    path.chmod(0o600)
         yield engine, lock
     finally:
         engine.dispose()

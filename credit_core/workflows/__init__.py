@@ -1,5 +1,6 @@
 """The verbs that every way in calls: ingest, train, promote, score, explain, decide."""
 
+from credit_core.data.intake import Progress
 from credit_core.workflows.data import ingest, segment
 from credit_core.workflows.scoring import (
     Explanation,
@@ -13,6 +14,7 @@ from credit_core.workflows.training import TrainingRequest, TrainingResult, prom
 
 __all__ = [
     "Explanation",
+    "Progress",
     "TrainingRequest",
     "TrainingResult",
     "decide",

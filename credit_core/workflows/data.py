@@ -32,7 +32,11 @@ def ingest(
 ) -> Dataset:
     """Store a transactions file and/or applications as a dataset, and record the event."""
     dataset = intake.ingest(
-        path, settings, mapping=mapping, applications=applications, protected=protected,
+        path,
+        settings,
+        mapping=mapping,
+        applications=applications,
+        protected=protected,
         progress=progress,
     )
     events.record(

@@ -101,8 +101,8 @@ def train(
 ) -> TrainingResult:
     """Train the requested families on a dataset and register each as a version.
 
-    The best by cross-validated AUC becomes champion where ``request.promote`` asks for it and no
-    check stands against it.
+    The best by AUC out of time (cross-validated where there is no such cohort) becomes champion
+    where ``request.promote`` asks for it and no check stands against it.
     """
     tell = progress or (lambda _share, _text: None)
     kind = _label_kind(dataset, request)
@@ -115,9 +115,7 @@ def train(
     try:
         opened = open_ledger(dataset, settings) if dataset.has_transactions else nullcontext()
         with opened as ledger:
-            result = _train(
-                dataset, ledger, settings, config, kind, families, run_id, tell
-            )
+            result = _train(dataset, ledger, settings, config, kind, families, run_id, tell)
     except Exception as error:
         known = isinstance(error, CandorError)
         registry.end_training(settings, run_id, str(error) if known else repr(error))
@@ -159,8 +157,13 @@ def _train(
     data, attributes, table = _training_data(dataset, ledger, labels, config)
     tell(0.15, "Checking the design for leaks")
     checks = run_checks(
-        ledger, labels, data.catalogue, [column.name for column in data.design.columns], data.X,
-        config, settings.threads,
+        ledger,
+        labels,
+        data.catalogue,
+        [column.name for column in data.design.columns],
+        data.X,
+        config,
+        settings.threads,
     )
     references: dict[str, Any] = {}
     if ledger is not None and kind == "observed":
@@ -168,11 +171,8 @@ def _train(
         references = outcome_references(ledger, labels, config)
     versions = []
     for i, family in enumerate(families):
-        start, width = 0.25 + 0.7 * i / len(families), 0.7 / len(families)
-        model = train_family(
-            family, data, config, settings.threads,
-            lambda share, text, start=start, width=width: tell(start + width * share, text),
-        )
+        part = _part_of(tell, 0.25 + 0.7 * i / len(families), 0.7 / len(families))
+        model = train_family(family, data, config, settings.threads, part)
         facts = _facts(dataset, labels, data, attributes, model, checks, config)
         facts = _finish(facts, model, table, data, labels)
         if ledger is not None and labels.is_proxy:
@@ -193,8 +193,18 @@ def _train(
             "sha256": [version.sha256 for version in versions],
         },
     )
-    ordered = sorted(versions, key=lambda version: -version.metrics["cross_validation"]["auc"])
+    ordered = sorted(versions, key=lambda version: -_auc_nearest_to_use(version))
     return TrainingResult(dataset, label, checks, references, tuple(ordered), None, None)
+
+
+def _part_of(tell: Progress, start: float, width: float) -> Progress:
+    """Return a progress that fills ``width`` of the whole, from ``start``."""
+    return lambda share, text: tell(start + width * share, text)
+
+
+def _auc_nearest_to_use(version: ModelVersion) -> float:
+    """Return the AUC out of time where there is one, else cross-validated."""
+    return (version.metrics.get("out_of_time") or version.metrics["cross_validation"])["auc"]
 
 
 def _training_data(
@@ -352,7 +362,7 @@ def _evaluation(data: TrainingData, model: TrainedModel, facts: dict[str, Any]) 
 def _promote_best(result: TrainingResult, settings: Settings) -> TrainingResult:
     best = result.versions[0]
     try:
-        promoted = promote(best.reference, "best cross-validated AUC of its training", settings)
+        promoted = promote(best.reference, "best AUC of its training", settings)
     except RefusedError as error:
         return replace(result, refused=str(error))
     return replace(result, champion=promoted)
@@ -373,6 +383,5 @@ def promote(reference: str, reason: str, settings: Settings) -> ModelVersion:
     except RefusedError as error:
         events.record(settings, "promotion refused", {**details, "refusal": str(error)})
         raise
-    evidence = version.metrics.get("out_of_time") or version.metrics["cross_validation"]
-    events.record(settings, "promoted", {**details, "auc": evidence["auc"]})
+    events.record(settings, "promoted", {**details, "auc": _auc_nearest_to_use(version)})
     return replace(version, champion=True)

@@ -1,0 +1,74 @@
+# `make run` opens the dashboard, `make test` checks everything. Only Python 3.11 or 3.12 and make
+# are needed; both make the virtual environment they use.
+SHELL := /bin/bash
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null \
+	&& echo $$p && break; done)
+export OMP_WAIT_POLICY := passive
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.PHONY: run test lint types contracts unit demo mlflow benchmark clean lock help
+
+help:
+	@echo "make run    install, train the demo champions if there are none, open the dashboard"
+	@echo "make test   install, then lint, types, import contracts and all tests"
+	@echo "make mlflow open MLflow's own screens on http://localhost:5000"
+	@echo "make benchmark, make lock, make clean"
+
+run: $(VENV)/.runtime demo
+	@echo "Candor opens on http://localhost:8501 (Ctrl-C stops it)"
+	@$(BIN)/candor serve
+
+# The demo champions: one on the proxy label, one on the observed outcomes.
+demo: $(VENV)/.runtime
+	@$(BIN)/python -m app.demo
+
+test: $(VENV)/.development lint types contracts unit
+
+lint: $(VENV)/.development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.development
+	$(BIN)/mypy
+
+contracts: $(VENV)/.development
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.development
+	$(BIN)/python -m pytest
+
+mlflow: $(VENV)/.runtime
+	$(BIN)/mlflow server --backend-store-uri sqlite:///$(CURDIR)/models/mlflow.db --port 5000
+
+benchmark: $(VENV)/.development
+	$(BIN)/python benchmarks/features.py
+
+lock: $(VENV)/.runtime
+	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header -q requirements-dev.txt \
+		-o requirements.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Candor needs Python 3.11 or 3.12; none was found."; exit 1; }
+	@echo "Making the virtual environment with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+# The lock pins the set the tests pass on; the constraint keeps what is not needed out.
+$(VENV)/.runtime: requirements.txt requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what Candor runs on"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode \
+		-r requirements.txt -c requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+$(VENV)/.development: requirements-dev.txt requirements.lock $(VENV)/.runtime
+	@echo "Installing what the tests need"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt \
+		-c requirements.lock
+	@touch $@

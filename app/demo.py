@@ -1,0 +1,50 @@
+"""Train the demo champions on the simulated sample, where nothing was trained before."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+from credit_core import workflows
+from credit_core.config import load_config
+from credit_core.errors import CandorError
+from credit_core.oversight import registry
+from credit_core.settings import SAMPLE_FILES, get_settings
+
+
+def main() -> int:
+    """Train and promote one model per question; return the process's exit code."""
+    settings = get_settings()
+    if not registry.is_empty(settings) and registry.list_versions(settings):
+        return 0
+    print("First start: training the demo champions on the simulated sample.", flush=True)
+    try:
+        config = load_config(settings.config)
+        transactions, applications = SAMPLE_FILES
+        dataset = workflows.ingest(transactions, settings, applications=applications)
+        for label in ("disengaged", "observed"):
+            request = workflows.TrainingRequest(label, (), promote=True)
+            result = workflows.train(dataset, settings, config, request, _show(label))
+            if result.refused:
+                print(f"\n{result.refused}", file=sys.stderr)
+    except CandorError as error:
+        print(f"\ncandor: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _show(label: str) -> workflows.Progress:
+    def tell(share: float, words: str) -> None:
+        line = f"  {label:10} {share:4.0%}  {words}"
+        if sys.stdout.isatty():
+            print(f"\r\033[K{line}", end="\n" if share >= 1 else "", flush=True)
+        else:
+            print(line, flush=True)
+
+    return tell
+
+
+if __name__ == "__main__":
+    sys.exit(main())
