@@ -229,10 +229,12 @@ def _score(settings: Settings, request: dict[str, Any], folder: Path) -> dict[st
     )
     out = folder / "scores.parquet"
     workflows.write_scores(frame, out)
+    workflows.write_scores(frame, out.with_suffix(".csv"))
     return {
         "rows": len(frame),
         "rejected_rows": dataset.rejected,
         "out": str(out),
+        "summary": workflows.summarise_scores(frame),
         "model": version.reference,
         "decisions": {str(k): int(v) for k, v in frame["decision"].value_counts().items()},
         "bands": {str(k): int(v) for k, v in frame["band"].value_counts().items()},

@@ -51,7 +51,7 @@ def main() -> None:
     try:
         page.run()
     except CandorError as error:
-        st.error(str(error), icon=":material/error:")
+        widgets.problem(error)
     state.forget_stale()
 
 

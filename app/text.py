@@ -28,6 +28,7 @@ LABEL = {
     "observed": "Observed outcomes: 1 = bad, from the applications file",
     "same_window": "Same window (circular, for comparison only)",
 }
+DECISION_SHORT = {"approve": "Approve", "refer": "Refer", "decline": "Decline"}
 DECISION = {"approve": "Approve", "refer": "Refer to a person", "decline": "Decline"}
 DECISION_ICON = {
     "approve": ":material/check_circle:",
@@ -49,3 +50,90 @@ OVERRIDE_REASONS = {
     "affordability": "Affordability outside the model",
     "other": "Other (say why in the note)",
 }
+NO_MODELS = "There is no model yet. Train some, then compare them here."
+CIRCULAR_WHY = (
+    "An AUC near 1 is bad news here: the label was cut from the same days as the features, so the "
+    "model only re-learns the clustering rule. It would score as high on pure noise, and it "
+    "says nothing about the future."
+)
+DIFFERENT_PEOPLE = (
+    "Models trained on different data were judged on different people: compare the rows of one "
+    "data set only. The figures below keep them apart."
+)
+DIFFERENT_WINDOWS = (
+    "These models were trained with different windows or settings, so they were not judged on the "
+    "same people: read each curve on its own."
+)
+OTHER_DATA = (
+    "The candidate was trained on other data than the champion, so the two were judged on "
+    "different people and no difference can be computed."
+)
+THIN_FILE = "Thin file: fewer than {limit} transactions before the score's date, so policy refers."
+LABEL_NAME = {
+    "disengaged": "Disengaged (proxy)",
+    "inactive": "Inactive (proxy)",
+    "observed": "Observed outcomes",
+    "same_window": "Same window (circular)",
+}
+LABEL_MEANS = {
+    "disengaged": (
+        "1 = ends the outcome window in the least engaged cluster by recency, frequency and money. "
+        "Says who drifts away, not who repays."
+    ),
+    "inactive": (
+        "1 = makes no transaction in the outcome window. The plainest proxy; rare where customers "
+        "are busy."
+    ),
+    "observed": (
+        "1 = bad, as recorded for past applications. The only label whose score may be called a PD."
+    ),
+    "same_window": (
+        "Circular: 1 = least engaged in the very window the features come from. Here to be "
+        "compared; it cannot be promoted."
+    ),
+}
+WHY_NOT_099 = (
+    "The common recipe clusters customers by recency, frequency and money, calls the least engaged "
+    "cluster bad, and trains on features **from the same weeks**. The model then only has to find "
+    "the clustering rule again, and it does: AUC 0.99, on pure noise too. It has learnt nothing "
+    "about the future and nothing about repayment.\n\n"
+    "Candor keeps the observation window (what features see) before the outcome window (what the "
+    "label sees). On every training it runs the **canary**: each transaction is dealt to a random "
+    "customer, features and label are rebuilt, and the model is trained again. An honest design "
+    "falls to AUC 0.5; a circular one stays near 0.99 and is never promoted. Honest AUC for "
+    "disengagement is usually 0.73 to 0.89."
+)
+SEGMENTS_ARE_NOT_RISK = (
+    "A segment describes how a customer transacts; it is **no risk class**. Least engaged does not "
+    "mean bad: against real loan outcomes such clusters are close to chance (AUC 0.49 to 0.57)."
+)
+CHAMPION_HEADLINE = {
+    "default": "Trained on recorded outcomes.",
+    "disengagement": "A proxy: no PD, nobody's repayment was observed.",
+}
+DATE_FORMAT = {
+    "iso": "2024-03-31, with or without a time",
+    "yyyymmdd": "20240331",
+    "yymmdd": "240331",
+    "dmy": "31/03/2024, day first",
+    "mdy": "03/31/2024, month first",
+    "epoch_s": "Seconds since 1970",
+    "epoch_ms": "Milliseconds since 1970",
+}
+AMOUNT_SIGN = {
+    "out_positive": "Above 0 is money out (spending)",
+    "in_positive": "Above 0 is money in",
+}
+JOB_STATE = {"running": "Running", "done": "Done", "failed": "Failed", "cancelled": "Cancelled"}
+TRANSACTIONS_FILE = (
+    "One row a movement: who, when, how much. CSV with any delimiter, plain or gzip, or Parquet."
+)
+APPLICATIONS_FILE = (
+    "One row an applicant: customer_id, perhaps as_of (the decision date), attributes, and outcome "
+    "(1 = bad). With outcomes the score may be called a PD. Columns named protected_* are used for "
+    "fairness only."
+)
+SAMPLE_FILES = (
+    "18 months of transactions of 4,000 simulated customers, with applications and outcomes. "
+    "Nobody in it is real."
+)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import streamlit as st
 
 from app import state, text
+from credit_core.data.store import Dataset
+from credit_core.decisions.scoring import ScoredSnapshots
+from credit_core.errors import CandorError
 from credit_core.oversight.registry import ModelVersion
 
 
@@ -69,3 +75,43 @@ def interval(metrics: dict[str, float], name: str = "auc") -> str:
         f"{metrics[name]:.3f} ({metrics[f'{name}_low']:.3f} to {metrics[f'{name}_high']:.3f}, "
         f"n {metrics['n']:,.0f})"
     )
+
+
+def escaped(data: str) -> str:
+    """Return text that markdown shows as it is: no link, no picture, no formula.
+
+    >>> escaped("![x](http://a)")
+    '\\\\!\\\\[x\\\\]\\\\(http\\\\:\\\\/\\\\/a\\\\)'
+    """
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", data)
+
+
+def problem(error: Exception) -> None:
+    """Show an error's sentence, which may quote a file's own words."""
+    st.error(escaped(str(error)), icon=":material/error:")
+
+
+def headline(version: ModelVersion) -> tuple[str, dict[str, float]]:
+    """Return the sample nearest to use (out of time, else cross-validated) and its metrics."""
+    sample = "out_of_time" if "out_of_time" in version.metrics else "cross_validation"
+    return text.SAMPLE[sample], version.metrics[sample]
+
+
+def scored_or_stop(dataset: Dataset, version: ModelVersion) -> ScoredSnapshots:
+    """Return the dataset's scores, or say why this model cannot score it and stop the page."""
+    try:
+        return state.scored(dataset, version)
+    except CandorError as error:
+        problem(error)
+        st.caption("Choose another model, or other data, in the sidebar.")
+        st.stop()
+
+
+def figure(made: Any, finding: str) -> None:
+    """Draw a Plotly figure without its toolbar; ``finding`` is what a screen reader says."""
+    st.plotly_chart(made, config={"displayModeBar": False}, alt=finding)
+
+
+def dataset_names() -> dict[str, str]:
+    """Return the stored datasets' names by fingerprint."""
+    return {dataset.fingerprint: dataset.name for dataset in state.datasets()}

@@ -11,12 +11,17 @@ from credit_core.settings import Settings
 
 
 def connect(
-    settings: Settings, directories: Iterable[Path] = (), files: Iterable[Path] = ()
+    settings: Settings,
+    directories: Iterable[Path] = (),
+    files: Iterable[Path] = (),
+    *,
+    ordered: bool = True,
 ) -> duckdb.DuckDBPyConnection:
     """Open an in-memory connection that reaches only the named directories and files.
 
     Extensions, Python variables and every other path are out of reach, and the configuration is
-    locked, so no text inside a data file can widen it.
+    locked, so no text inside a data file can widen it. ``ordered=False`` lets rows leave a query
+    in any order, which saves memory and time where only their set matters.
     """
     connection = duckdb.connect(":memory:")
     allowed = [str(Path(path).resolve()) for path in directories]
@@ -29,6 +34,7 @@ def connect(
     for statement in (
         f"SET memory_limit='{settings.memory_limit_mb}MB'",
         f"SET threads={settings.threads}",
+        f"SET preserve_insertion_order={'true' if ordered else 'false'}",
         "SET TimeZone='UTC'",
         # DuckDB 2.0.0 turns TRY_CAST over read_csv into a strict CAST here, losing rows silently.
         "SET disabled_optimizers='type_pushdown'",

@@ -39,6 +39,8 @@ from credit_core.settings import Settings
 Progress = Callable[[float, str], None]
 VERSION = 1
 _SAMPLE_ROWS = 5000
+_LONGEST_LINE = 1 << 20
+_ROW_GROUP = 40_960
 _DANGEROUS_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001
 
 REASONS: dict[str, str] = {
@@ -71,7 +73,7 @@ class Reject:
 def inspect(path: Path, settings: Settings, scratch: Path) -> tuple[Source, Proposal]:
     """Look at a transactions file and propose a mapping, reading only its first rows."""
     source = look_at(path, settings, scratch)
-    return source, propose_mapping(source.header, _sample(source, settings), source.name)
+    return source, propose_mapping(source.header, first_rows(source, settings), source.name)
 
 
 def ingest(
@@ -145,6 +147,12 @@ class _Ledger:
     def columns(self) -> list[Column]:
         return [column for column in COLUMNS if column.name in self.mapping.columns]
 
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The headers that no canonical column and no direction is read from."""
+        used = {*self.mapping.columns.values(), self.mapping.direction}
+        return tuple(name for name in self.source.header if name not in used)
+
     def cell(self, column: str) -> str:
         """Return the name under which the raw relation holds a canonical column."""
         return f"c{self.source.header.index(self.mapping.columns[column])}"
@@ -161,7 +169,8 @@ def _fingerprint(ledger: _Ledger | None, filed: Source | None, protected: tuple[
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _sample(source: Source, settings: Settings) -> list[list[str]]:
+def first_rows(source: Source, settings: Settings) -> list[list[str]]:
+    """Return the cells of the first 5,000 records as text."""
     if source.kind == "csv":
         return [cells for _, cells in islice(source.records(), _SAMPLE_ROWS)]
     with connect(settings, files=[source.path]) as connection:
@@ -182,7 +191,8 @@ def raw_sql(source: Source) -> str:
     return (
         f"read_csv({path}, columns={{{names}}}, auto_detect=false, header=false, skip=1, "
         f"delim={text_literal(source.delimiter)}, quote='\"', escape='\"', strict_mode=true, "
-        "store_rejects=true, rejects_limit=0, max_line_size=4194304)"
+        "store_rejects=true, rejects_limit=0, "
+        f"max_line_size={_LONGEST_LINE}, buffer_size={4 * _LONGEST_LINE})"
     )
 
 
@@ -213,23 +223,30 @@ def _signed(ledger: _Ledger, value: str) -> str:
 def _problem(ledger: _Ledger, settings: Settings) -> str:
     """Return SQL for 'column.reason' of the first thing wrong with a typed row, else NULL."""
     cases: list[tuple[str, str]] = []
+    good: list[str] = []
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d %H:%M:%S")
     for column in ledger.columns:
         raw, name = f"coalesce(trim(raw_{column.name}), '')", column.name
         bad = {"timestamp": "not_a_date", "flag": "not_a_flag"}.get(column.kind, "not_a_number")
         if column.required:
             cases.append((f"{raw} = ''", f"{name}.missing"))
+            good.append(f"{name} IS NOT NULL")
         if column.kind == "text":
             cases.append((f"length({name}) > {settings.max_cell_chars}", f"{name}.too_long"))
+            good.append(f"coalesce(strlen({name}) <= {settings.max_cell_chars}, true)")
             continue
         cases.append((f"{name} IS NULL AND {raw} <> ''", f"{name}.{bad}"))
+        good.append(f"({name} IS NOT NULL OR {raw} = '')")
         if column.kind == "timestamp":
             cases.append((f"{name} < TIMESTAMP '1970-01-01'", f"{name}.too_early"))
             cases.append((f"{name} > TIMESTAMP '{tomorrow}'", f"{name}.in_the_future"))
+            good.append(f"{name} BETWEEN TIMESTAMP '1970-01-01' AND TIMESTAMP '{tomorrow}'")
         if column.kind == "money":
             cases.append((f"abs({name}) > {MAX_MONEY}", f"{name}.too_large"))
+            good.append(f"coalesce(abs({name}) <= {MAX_MONEY}, true)")
     whens = " ".join(f"WHEN {when} THEN '{then}'" for when, then in cases)
-    return f"CASE {whens} END"
+    # Nearly every row is good: one conjunction clears it, the cases name what is wrong elsewhere.
+    return f"CASE WHEN {' AND '.join(good)} THEN NULL {whens} END"
 
 
 def _checked_sql(ledger: _Ledger, settings: Settings, *, numbered: bool) -> str:
@@ -244,9 +261,9 @@ def _checked_sql(ledger: _Ledger, settings: Settings, *, numbered: bool) -> str:
 def _store_ledger(ledger: _Ledger, dataset: Dataset, settings: Settings, tell: Progress) -> Dataset:
     folder = dataset.folder
     names = ", ".join(column.name for column in ledger.columns)
-    with connect(settings, [folder], [ledger.source.path]) as connection:
+    stage = text_literal(str(folder / "stage.parquet"))
+    with connect(settings, [folder], [ledger.source.path], ordered=False) as connection:
         tell(0.05, "Reading and checking every row")
-        stage = text_literal(str(folder / "stage.parquet"))
         checked = _checked_sql(ledger, settings, numbered=False)
         _copy(connection, f"SELECT {names}, problem FROM ({checked})", stage, ledger.source)
         staged, problems = _one(
@@ -260,15 +277,18 @@ def _store_ledger(ledger: _Ledger, dataset: Dataset, settings: Settings, tell: P
             )
         tell(0.6, "Looking for duplicates")
         repeated = _find_repeated(connection, ledger, stage)
-        if not (broken or problems or repeated):
-            _expect_records(ledger.source, staged)
-            rejects: list[Reject] = []
-            (folder / "stage.parquet").rename(dataset.transactions_path)
-        else:
+    rejects: list[Reject] = []
+    # Numbering records needs them in the file's order, which the pass above does without.
+    with connect(settings, [folder], [ledger.source.path]) as connection:
+        if broken or problems or repeated:
             tell(0.7, "Naming the rows set aside")
+            _find_repeated(connection, ledger, stage)
             rejects = _name_rejects(connection, ledger, settings, broken, staged)
             _write_clean(connection, ledger, stage, dataset.transactions_path)
             (folder / "stage.parquet").unlink()
+        else:
+            _expect_records(ledger.source, staged)
+            (folder / "stage.parquet").rename(dataset.transactions_path)
         _write_rejects(rejects, dataset.rejects_path)
         tell(0.9, "Measuring the ledger")
         measured = _measure(connection, ledger, dataset, rejects)
@@ -283,7 +303,9 @@ def _store_ledger(ledger: _Ledger, dataset: Dataset, settings: Settings, tell: P
 
 def _copy(connection: duckdb.DuckDBPyConnection, select: str, target: str, source: Source) -> None:
     try:
-        connection.execute(f"COPY ({select}) TO {target} (FORMAT parquet)")
+        connection.execute(
+            f"COPY ({select}) TO {target} (FORMAT parquet, ROW_GROUP_SIZE {_ROW_GROUP})"
+        )
     except duckdb.OutOfMemoryException as error:
         raise InputError(
             f"{source.name} needs more memory than allowed; raise CANDOR_MEMORY_LIMIT_MB."
@@ -476,7 +498,7 @@ def _measure(
         has_money_in=paid_in,
         mapping=ledger.mapping.model_dump(mode="json"),
         evidence=tuple(vars(e) for e in proposal.evidence) if proposal else (),
-        unused=proposal.unused if proposal else (),
+        unused=ledger.unused,
     )
 
 

@@ -83,6 +83,20 @@ _OUT_WORDS = frozenset(
 )
 
 
+def recognise_columns(header: Sequence[str]) -> tuple[Evidence, ...]:
+    """Return the canonical columns that a header's names give away, at most one a name."""
+    evidence: list[Evidence] = []
+    by_key = {normalise_header(cell): cell for cell in header}
+    for column in COLUMNS:
+        for rank, key in enumerate((column.name, *column.synonyms)):
+            source = by_key.get(key)
+            if source is not None and source not in [found.header for found in evidence]:
+                why, confidence = ("same name", "high") if rank == 0 else ("a known name", "medium")
+                evidence.append(Evidence(column.name, source, confidence, why))
+                break
+    return tuple(evidence)
+
+
 def propose_mapping(header: Sequence[str], sample: Sequence[Sequence[str]], name: str) -> Proposal:
     """Propose a mapping from header names and the first rows' values.
 
@@ -92,19 +106,8 @@ def propose_mapping(header: Sequence[str], sample: Sequence[Sequence[str]], name
         Where no column can be the customer, the date or the amount, or where the day and the
         month of the dates cannot be told apart.
     """
-    taken: dict[str, str] = {}
-    evidence: list[Evidence] = []
-    by_key = {normalise_header(cell): cell for cell in header}
-    for column in COLUMNS:
-        for rank, key in enumerate((column.name, *column.synonyms)):
-            source = by_key.get(key)
-            if source is not None and source not in taken.values():
-                taken[column.name] = source
-                why = "same name" if rank == 0 else "a known name for it"
-                evidence.append(
-                    Evidence(column.name, source, "high" if rank == 0 else "medium", why)
-                )
-                break
+    evidence = recognise_columns(header)
+    taken = {found.column: found.header for found in evidence}
     missing = [column for column in REQUIRED if column not in taken]
     if missing:
         needed = ", ".join(f"{column} ({BY_NAME[column].meaning})" for column in missing)
@@ -125,7 +128,7 @@ def propose_mapping(header: Sequence[str], sample: Sequence[Sequence[str]], name
         direction_in=direction_in,
     )
     unused = tuple(cell for cell in header if cell not in taken.values() and cell != direction)
-    return Proposal(mapping, tuple(evidence), unused)
+    return Proposal(mapping, evidence, unused)
 
 
 def _column_values(header: Sequence[str], sample: Sequence[Sequence[str]]) -> dict[str, list[str]]:

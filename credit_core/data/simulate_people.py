@@ -140,18 +140,18 @@ def _engagement(
 ) -> tuple[Floats, Flags, Ints]:
     """Activity, accounts in use, and the month each customer left.
 
-    A customer may begin to drift away; activity then falls by a quarter a month and the account
+    A customer may begin to drift away; activity then falls a little every month and the account
     is closed some months later. Apart from that, some fall silent for months and return.
     """
     activity = np.exp(_autoregression(rng, n, months, memory=0.80, spread=0.35))
     month = np.arange(months)[None, :]
-    fading_from = np.where(rng.random(n) < 0.27, rng.integers(3, months + 3, n), 2 * months)
+    fading_from = np.where(rng.random(n) < 0.24, rng.integers(3, months + 3, n), 2 * months)
     fading_from = np.maximum(fading_from, joined + 2)
-    activity *= 0.75 ** np.clip(month - fading_from[:, None], 0, None)
-    left = np.minimum(fading_from + rng.integers(1, 8, n), months)
+    activity *= 0.85 ** np.clip(month - fading_from[:, None], 0, None)
+    left = np.minimum(fading_from + rng.integers(1, 5, n), months)
 
-    silent_from = np.where(rng.random(n) < 0.08, rng.integers(2, months, n), 2 * months)
-    silent_to = silent_from + rng.integers(3, 8, n)
+    silent_from = np.where(rng.random(n) < 0.35, rng.integers(2, months, n), 2 * months)
+    silent_to = silent_from + rng.integers(2, 7, n)
     silent = (month >= silent_from[:, None]) & (month < silent_to[:, None])
     active = (month >= joined[:, None]) & (month < left[:, None]) & ~silent
     return activity, active, left.astype(np.int64)

@@ -10,10 +10,10 @@ import csv
 import gzip
 import hashlib
 import io
+import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
 from credit_core.data.contract import normalise_header
 from credit_core.errors import InputError
@@ -133,98 +133,90 @@ def _sha256(path: Path) -> str:
 
 
 def _text(path: Path, start: bytes, settings: Settings, scratch: Path) -> Source:
-    digest = _sha256(path)
-    zipped = start[:2] == b"\x1f\x8b"
-    encoding = _encoding(path, zipped)
-    plain = path
-    notes: list[str] = []
-    if zipped or encoding != "utf-8":
-        plain = scratch / "decoded.csv"
-        if encoding == "utf-8":
-            lines = _gunzip(path, plain, settings)
-        else:
-            notes.append(f"read as {encoding}")
-            lines = _decode(path, zipped, encoding, plain, settings)
-    else:
-        lines = _count_lines(path)
+    plain, notes = path, []
+    if start[:2] == b"\x1f\x8b":
+        plain = scratch / "unpacked.csv"
+        _gunzip(path, plain, settings)
+    looked = _scan(plain, path.name)
+    if looked.encoding != "utf-8":
+        notes.append(f"read as {looked.encoding}")
+        decoded = scratch / "decoded.csv"
+        lines = _decode(plain, looked.encoding, decoded, path.name)
+        plain, looked = decoded, replace(looked, lines=lines)
     header, delimiter = _header(plain, path.name, settings)
-    return Source(plain, path.name, "csv", digest, header, delimiter, lines, tuple(notes))
+    digest = looked.sha256 if start[:2] != b"\x1f\x8b" else _sha256(path)
+    return Source(plain, path.name, "csv", digest, header, delimiter, looked.lines, tuple(notes))
 
 
-def _open(path: Path, zipped: bool) -> BinaryIO:
-    return gzip.open(path, "rb") if zipped else path.open("rb")  # type: ignore[return-value]
-
-
-def _blocks(stream: BinaryIO, name: str, settings: Settings) -> Iterator[bytes]:
-    """Yield the stream's bytes, refusing what decompresses beyond the limit."""
+def _gunzip(path: Path, target: Path, settings: Settings) -> None:
+    """Unpack a gzip file, refusing what yields more than the limit."""
     total = 0
     try:
-        while block := stream.read(_CHUNK):
-            total += len(block)
-            if total > settings.max_bytes:
-                raise InputError(
-                    f"{name} unpacks to more than the {settings.max_bytes:,} bytes allowed; "
-                    "split it, or raise CANDOR_MAX_BYTES."
-                )
-            yield block
-    except (EOFError, gzip.BadGzipFile, OSError) as error:
-        raise InputError(f"{name} is a damaged gzip file; compress it again.") from error
-
-
-def _encoding(path: Path, zipped: bool) -> str:
-    """Decide by byte-order mark, else by strict decoding of the whole file."""
-    with _open(path, zipped) as stream:
-        try:
-            start = stream.read(4)
-        except (EOFError, gzip.BadGzipFile, OSError) as error:
-            raise InputError(f"{path.name} is a damaged gzip file; compress it again.") from error
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    with _open(path, zipped) as stream:
-        try:
+        with gzip.open(path, "rb") as stream, target.open("wb") as out:
             while block := stream.read(_CHUNK):
-                if b"\x00" in block:
+                total += len(block)
+                if total > settings.max_bytes:
                     raise InputError(
-                        f"{path.name} holds NUL bytes, so it is not plain text; export it again "
-                        "as UTF-8 CSV."
+                        f"{path.name} unpacks to more than the {settings.max_bytes:,} bytes "
+                        "allowed; split it, or raise CANDOR_MAX_BYTES."
                     )
-                decoder.decode(block)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return "cp1252"
-        except (EOFError, gzip.BadGzipFile) as error:
-            raise InputError(f"{path.name} is a damaged gzip file; compress it again.") from error
-    return "utf-8"
+                out.write(block)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"{path.name} is a damaged gzip file; compress it again.") from error
 
 
-def _count_lines(path: Path) -> int:
+@dataclass(frozen=True)
+class _Looked:
+    """What one pass over a file's bytes tells."""
+
+    sha256: str
+    encoding: str
+    lines: int
+
+
+def _scan(path: Path, name: str) -> _Looked:
+    """Hash the bytes, count the lines, and decide the encoding by mark or by strict decoding."""
+    digest = hashlib.sha256()
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    encoding, lines = "utf-8", 0
     with path.open("rb") as stream:
-        return sum(block.count(b"\n") for block in iter(lambda: stream.read(_CHUNK), b""))
-
-
-def _gunzip(path: Path, target: Path, settings: Settings) -> int:
-    lines = 0
-    with gzip.open(path, "rb") as stream, target.open("wb") as out:
-        for block in _blocks(stream, path.name, settings):  # type: ignore[arg-type]
+        if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            encoding = "utf-16"
+        stream.seek(0)
+        while block := stream.read(_CHUNK):
+            digest.update(block)
             lines += block.count(b"\n")
-            out.write(block)
-    return lines
+            if encoding == "utf-16":
+                continue
+            if b"\x00" in block:
+                raise InputError(
+                    f"{name} holds NUL bytes, so it is not plain text; export it again as UTF-8 "
+                    "CSV."
+                )
+            if encoding == "utf-8":
+                try:
+                    decoder.decode(block)
+                except UnicodeDecodeError:
+                    encoding = "cp1252"
+    if encoding == "utf-8" and decoder.getstate()[0]:
+        encoding = "cp1252"  # the file ends inside a character
+    return _Looked(digest.hexdigest(), encoding, lines)
 
 
-def _decode(path: Path, zipped: bool, encoding: str, target: Path, settings: Settings) -> int:
+def _decode(path: Path, encoding: str, target: Path, name: str) -> int:
+    """Write a UTF-8 copy and return its number of line ends."""
     decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
     lines = 0
-    with _open(path, zipped) as stream, target.open("wb") as out:
+    with path.open("rb") as stream, target.open("wb") as out:
         try:
-            for block in _blocks(stream, path.name, settings):
+            while block := stream.read(_CHUNK):
                 text = decoder.decode(block)
                 lines += text.count("\n")
                 out.write(text.encode("utf-8"))
             out.write(decoder.decode(b"", final=True).encode("utf-8"))
         except UnicodeDecodeError as error:
             raise InputError(
-                f"{path.name} is neither UTF-8, UTF-16 nor Western text; save it as UTF-8."
+                f"{name} is neither UTF-8, UTF-16 nor Western text; save it as UTF-8."
             ) from error
     return lines
 

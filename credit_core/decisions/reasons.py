@@ -30,29 +30,29 @@ class Reason:
     sentence: str
 
 
-def adverse(scored: Scored, reference: Mapping[str, float]) -> FloatArray:
+def adverse(scored: Scored, reference: Mapping[str, float], rows: NDArray[np.int64]) -> FloatArray:
     """Return contributions minus the reference's, shape (sources, rows); below 0 = adverse.
 
     The reference is the mean contribution among approved development customers.
     """
     usual = np.array([reference.get(source, 0.0) for source in scored.sources])
-    return scored.contributions - usual[:, None]
+    return scored.contributions[:, rows] - usual[:, None]
 
 
 def top_reasons(
     bundle: Bundle, scored: Scored, table: pd.DataFrame, rows: NDArray[np.int64] | None = None
 ) -> list[list[Reason]]:
     """Return up to four reasons a row, the strongest first; ties go by the sources' order."""
-    difference = adverse(scored, bundle.facts["reference"]["approved_contributions"])
+    chosen = np.arange(len(scored.points)) if rows is None else rows
+    difference = adverse(scored, bundle.facts["reference"]["approved_contributions"], chosen)
     features = {feature.name: feature for feature in bundle.catalogue.features}
-    chosen = np.arange(difference.shape[1]) if rows is None else rows
-    order = np.argsort(difference[:, chosen], axis=0, kind="stable")[:MOST_REASONS]
+    order = np.argsort(difference, axis=0, kind="stable")[:MOST_REASONS]
     columns = {source: table[source].to_numpy() for source in scored.sources}
     result = []
     for k, row in enumerate(chosen):
         reasons = []
         for j in order[:, k]:
-            points = float(difference[j, row])
+            points = float(difference[j, k])
             if points > -LEAST_POINTS:
                 break
             source = scored.sources[j]

@@ -64,6 +64,29 @@ class ScoredSnapshots:
     def reasons(self) -> list[list[Reason]]:
         return top_reasons(self.bundle, self.scored, self.table)
 
+    def rows_of(self, customer_id: str) -> list[int]:
+        """Return the rows of a customer's snapshots, in order; empty where there is none."""
+        found = np.flatnonzero(self.snapshots["customer_id"].to_numpy() == customer_id)
+        return [int(row) for row in found]
+
+    def reasons_of(self, row: int) -> list[Reason]:
+        """Return one row's reasons, the same as ``reasons[row]`` without making all the others."""
+        return top_reasons(self.bundle, self.scored, self.table, np.array([row]))[0]
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """customer_id, as_of, score, risk, band and decision, one row a snapshot."""
+        return pd.DataFrame(
+            {
+                "customer_id": self.snapshots["customer_id"].to_numpy(),
+                "as_of": self.snapshots["as_of"].to_numpy(),
+                "score": self.scored.points,
+                "risk": self.scored.risk,
+                "band": self.bands,
+                "decision": self.decisions,
+            }
+        )
+
     def frame(self, model: str, version: str) -> pd.DataFrame:
         """Return the scores file: the columns of ``SCORE_COLUMNS``, one row a snapshot."""
         sentences = [

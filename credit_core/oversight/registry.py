@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -126,7 +127,8 @@ def register(settings: Settings, parent: str, folder: Path) -> ModelVersion:
         for sample, metrics in facts["metrics"].items():
             for key, value in metrics.items():
                 client.log_metric(run_id, f"{sample}.{key}", float(value))
-        client.log_artifacts(run_id, str(folder), "bundle")
+        # Not log_artifacts: it writes where the store was made, which a moved store is not.
+        shutil.copytree(folder, _bundle_folder(settings, run_id))
         client.set_terminated(run_id, "FINISHED")
         name = bundle.question
         _ensure_model(client, name)
@@ -145,6 +147,10 @@ def register(settings: Settings, parent: str, folder: Path) -> ModelVersion:
         return _version(client, settings, version)
 
 
+def _bundle_folder(settings: Settings, run_id: str) -> Path:
+    return settings.models.resolve() / "artifacts" / run_id / "artifacts" / "bundle"
+
+
 def _ensure_model(client: MlflowClient, name: str) -> None:
     from mlflow.exceptions import MlflowException
 
@@ -158,7 +164,6 @@ def _ensure_model(client: MlflowClient, name: str) -> None:
 def _version(client: MlflowClient, settings: Settings, found: Any) -> ModelVersion:
     tags = found.tags
     aliases = client.get_registered_model(found.name).aliases
-    folder = settings.models.resolve() / "artifacts" / found.run_id / "artifacts" / "bundle"
     created = datetime.fromtimestamp(found.creation_timestamp / 1000, UTC)
     return ModelVersion(
         name=found.name,
@@ -173,7 +178,7 @@ def _version(client: MlflowClient, settings: Settings, found: Any) -> ModelVersi
         sha256=tags["sha256"],
         dataset=tags["dataset"],
         metrics=json.loads(tags["metrics"]),
-        path=folder,
+        path=_bundle_folder(settings, found.run_id),
     )
 
 

@@ -9,6 +9,7 @@ from credit_core.workflows.scoring import (
     explanation,
     score,
     score_dataset,
+    summarise_scores,
     write_scores,
 )
 from credit_core.workflows.training import TrainingRequest, TrainingResult, promote, train
@@ -26,6 +27,7 @@ __all__ = [
     "score",
     "score_dataset",
     "segment",
+    "summarise_scores",
     "train",
     "write_scores",
 ]

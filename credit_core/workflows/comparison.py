@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -33,8 +33,8 @@ _FIGURES = ("auc", "auc_low", "auc_high", "gini", "ks", "brier", "log_loss", "n"
 def leaderboard(versions: Sequence[ModelVersion]) -> pd.DataFrame:
     """Return one row a model and sample, in the order given.
 
-    Columns: reference, family, label, dataset, champion, circular, sample, then auc with auc_low
-    and auc_high (95%), gini, ks, brier, log_loss, n and bads.
+    Columns: reference, family, label, dataset, champion, circular, mark ('champion', 'circular'
+    or ''), sample, then auc with auc_low and auc_high (95%), gini, ks, brier, log_loss, n, bads.
     """
     rows = [
         {
@@ -44,6 +44,7 @@ def leaderboard(versions: Sequence[ModelVersion]) -> pd.DataFrame:
             "dataset": version.dataset,
             "champion": version.champion,
             "circular": version.circular,
+            "mark": "circular" if version.circular else "champion" * version.champion,
             "sample": sample,
             **{figure: metrics[figure] for figure in _FIGURES},
         }
@@ -109,12 +110,45 @@ def score_shares(
 
 
 def difference(
-    challenger: pd.DataFrame, champion: pd.DataFrame, sample: str
+    first: pd.DataFrame, second: pd.DataFrame, sample: str
 ) -> AucDifference | None:
-    """Return challenger minus champion in AUC, None where they were not judged on one sample."""
-    if not same_sample([challenger, champion]):
+    """Return the first's AUC minus the second's, None where they were not judged on one sample."""
+    if sample not in SAMPLES or not same_sample([first, second]):
         return None
-    label, risk = _rows(challenger, sample)
+    label, risk = _rows(first, sample)
     if len(np.unique(label)) < 2:
         return None
-    return auc_difference(label, risk, _rows(champion, sample)[1])
+    return auc_difference(label, risk, _rows(second, sample)[1])
+
+
+def evidence(
+    candidate: ModelVersion,
+    champion: ModelVersion | None,
+    evaluation: Callable[[ModelVersion], pd.DataFrame],
+) -> pd.DataFrame:
+    """Return what a promotion rests on: one row a sample the candidate was judged on.
+
+    Columns: sample, n, bads; auc, auc_low, auc_high of the candidate; champion_auc of the
+    champion on its own sample; and difference, difference_low, difference_high (DeLong's paired
+    test), missing where the two were not judged on the same rows. A cross-validation's
+    difference pools the folds. ``evaluation`` gives a version's evaluation rows.
+    """
+    rows = []
+    for sample, metrics in candidate.metrics.items():
+        beside = champion.metrics.get(sample) if champion else None
+        found = (
+            difference(evaluation(candidate), evaluation(champion), sample) if champion else None
+        )
+        rows.append(
+            {
+                "sample": sample,
+                **{name: metrics[name] for name in ("n", "bads", "auc", "auc_low", "auc_high")},
+                "champion_auc": beside["auc"] if beside else None,
+                "difference": found.difference if found else None,
+                "difference_low": found.low if found else None,
+                "difference_high": found.high if found else None,
+            }
+        )
+    columns = ["champion_auc", "difference", "difference_low", "difference_high"]
+    table = pd.DataFrame(rows)
+    return table.astype(dict.fromkeys(columns, "float64"))

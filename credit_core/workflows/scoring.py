@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -15,7 +16,7 @@ import pandas as pd
 
 from credit_core.data.intake import Progress, plain_cell
 from credit_core.data.ledger import Ledger, open_ledger
-from credit_core.data.store import Dataset
+from credit_core.data.store import Dataset, write_atomic
 from credit_core.decisions.policy import APPROVE, DECLINE, REFER
 from credit_core.decisions.reasons import Reason, show_value
 from credit_core.decisions.scoring import ScoredSnapshots, score_snapshots
@@ -238,7 +239,7 @@ def explanation(scored: ScoredSnapshots, row: int, version: ModelVersion) -> Exp
         band=scored.bands[row],
         decision=scored.decisions[row],
         contributions=tuple(sorted(parts, key=lambda part: part.points)),
-        reasons=tuple(scored.reasons[row]),
+        reasons=tuple(scored.reasons_of(row)),
         version=version,
         bundle=bundle,
         transactions=None if counted is None or pd.isna(counted) else int(counted),
@@ -249,6 +250,9 @@ def decide(
     found: Explanation, decision: str, settings: Settings, *, reason_code: str = "", note: str = ""
 ) -> events.Event:
     """Record a person's decision on an explained score.
+
+    The note's text, which may hold personal data, lies outside the record in a folder of the
+    customer's own; the event carries its hash, so that the folder can be erased.
 
     Raises
     ------
@@ -274,6 +278,43 @@ def decide(
             "override": overrides,
             "reason_code": reason_code,
             "note_given": bool(note),
+            "note": _keep_note(settings, found.customer_id, note) if note else None,
             "reasons": [reason.source for reason in found.reasons],
         },
     )
+
+
+def _keep_note(settings: Settings, customer_id: str, note: str) -> str:
+    """Store a note under the customer's keyed hash and return the text's SHA-256."""
+    data = note.encode("utf-8")
+    digest = hashlib.sha256(data).hexdigest()
+    folder = settings.home / "notes" / events.customer_key(settings, customer_id)
+    write_atomic(folder / f"{digest}.txt", data)
+    return digest
+
+
+def read_note(settings: Settings, customer_id: str, digest: str) -> str | None:
+    """Return a note by its hash; None where it was erased."""
+    folder = settings.home / "notes" / events.customer_key(settings, customer_id)
+    try:
+        return (folder / f"{digest}.txt").read_text(encoding="utf-8")
+    except OSError:
+        return None
+
+
+def summarise_scores(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return a scores file in figures: what a batch page shows without reading the rows again.
+
+    ``decisions`` has one row a band and decision (band, decision, n), bands from E to A;
+    ``scores`` one row a bin of 10 points (low: the bin's lower edge, n).
+    """
+    counted = frame.groupby(["band", "decision"], sort=True).size().reset_index(name="n")
+    counted = counted.sort_values(["band", "decision"], ascending=[False, True], kind="stable")
+    low = np.floor(frame["score"].to_numpy() / 10).astype(int)
+    first = int(low.min())
+    return {
+        "decisions": counted.to_dict("records"),
+        "scores": [
+            {"low": (first + i) * 10, "n": int(n)} for i, n in enumerate(np.bincount(low - first))
+        ],
+    }

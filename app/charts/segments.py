@@ -1,0 +1,115 @@
+"""Figures of segments, clusters and quintiles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from app.charts.base import BLUE, SERIES, figure
+
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "hexagon")
+MOST_POINTS = 5_000
+
+
+def segment_bars(named: pd.DataFrame) -> go.Figure:
+    """Return the customers of each named segment; ``named`` as `Segments.named`."""
+    largest = named.loc[named["customers"].idxmax()]
+    made = figure(
+        f"{largest['segment']} is the largest segment: {largest['share']:.0%} of customers",
+        "Customers",
+        "",
+        320,
+    )
+    made.add_bar(
+        x=named["customers"],
+        y=named["segment"],
+        orientation="h",
+        marker_color=BLUE,
+        text=[f"{share:.0%}" for share in named["share"]],
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate="%{y}<br>%{x:,} customers<extra></extra>",
+    )
+    made.update_yaxes(autorange="reversed")
+    made.update_xaxes(tickformat=",")
+    return made
+
+
+def sample_points(table: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Return at most 5,000 rows of the table, the same ones for the same table and seed."""
+    if len(table) <= MOST_POINTS:
+        return table
+    chosen = np.random.default_rng(seed).choice(len(table), MOST_POINTS, replace=False)
+    return table.iloc[np.sort(chosen)]
+
+
+def cluster_map(points: pd.DataFrame, profile: pd.DataFrame) -> go.Figure:
+    """Return recency against frequency, a colour and a symbol each cluster.
+
+    ``points`` are rows of `Segments.table`; the legend's n comes from ``profile``, so that it
+    counts every customer and not the drawn ones. Log axes show value + 1, for both may be 0.
+    """
+    least, most = profile.iloc[0], profile.iloc[-1]
+    made = figure(
+        f"Median recency: {least['recency_days']:,.0f} days in the least engaged cluster, "
+        f"{most['recency_days']:,.0f} in the most",
+        "Days since the last transaction, + 1 (log scale)",
+        "Transactions in the window, + 1 (log scale)",
+        440,
+    )
+    for row in profile.itertuples():
+        inside = points[points["cluster"] == row.cluster]
+        made.add_scattergl(
+            x=inside["recency_days"] + 1,
+            y=inside["frequency"] + 1,
+            mode="markers",
+            name=f"{cluster_name(int(row.cluster), len(profile))}, n {row.customers:,}",
+            marker={
+                "color": SERIES[int(row.cluster) % len(SERIES)],
+                "symbol": SYMBOLS[int(row.cluster) % len(SYMBOLS)],
+                "size": 6,
+                "opacity": 0.65,
+            },
+            customdata=inside[["recency_days", "frequency"]],
+            hovertemplate="%{customdata[0]:,.0f} days ago<br>%{customdata[1]:,.0f} transactions",
+        )
+    made.update_xaxes(type="log")
+    made.update_yaxes(type="log")
+    return made
+
+
+def cluster_name(cluster: int, clusters: int) -> str:
+    """Return 'Cluster 1', saying which end of the engagement order it is.
+
+    >>> cluster_name(0, 4), cluster_name(2, 4)
+    ('Cluster 0 (least engaged)', 'Cluster 2')
+    """
+    if cluster == 0:
+        return "Cluster 0 (least engaged)"
+    return f"Cluster {cluster}" + (" (most engaged)" if cluster == clusters - 1 else "")
+
+
+def quintile_bars(quintiles: pd.DataFrame) -> go.Figure:
+    """Return the customers by score of R, F and M; ``quintiles`` as `Segments.quintiles`."""
+    names = {"r_score": "Recency", "f_score": "Frequency", "m_score": "Money"}
+    shares = quintiles[list(names)] / quintiles[list(names)].sum()
+    spread = shares.max().max()
+    tied = spread > 0.3
+    title = (
+        f"Ties crowd the scores: one holds {spread:.0%} of customers"
+        if tied
+        else "Each score holds about a fifth of the customers"
+    )
+    made = figure(title, "Score (5 = most engaged)", "Customers", 340)
+    for (column, name), colour, shape in zip(names.items(), SERIES, ("", "/", "."), strict=False):
+        made.add_bar(
+            x=quintiles["score"],
+            y=quintiles[column],
+            name=name,
+            marker={"color": colour, "pattern": {"shape": shape}},
+            hovertemplate="Score %{x}<br>%{y:,} customers",
+        )
+    made.update_xaxes(dtick=1)
+    made.update_yaxes(tickformat=",")
+    return made

@@ -1,0 +1,110 @@
+"""Uploads of a browser session: waiting on disk, reviewed, brought in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from app import state, uploads, widgets
+from app.mapping_form import mapping_form
+from credit_core import workflows
+from credit_core.data.mapping import Mapping
+from credit_core.errors import CandorError
+from credit_core.workflows.data import file_header, look
+
+FILE_TYPES = ["csv", "tsv", "txt", "gz", "parquet"]
+INCOMING = {"transactions": "incoming_transactions", "applications": "incoming_applications"}
+
+
+def waiting(kind: str) -> Path | None:
+    """Return the upload of this session that was not brought in yet."""
+    path = st.session_state.get(INCOMING[kind])
+    return path if path is not None and path.exists() else None
+
+
+def any_waiting() -> bool:
+    """Return True where an upload waits to be brought in."""
+    return any(waiting(kind) is not None for kind in INCOMING)
+
+
+def forget_uploads() -> None:
+    """Delete this session's uploads."""
+    for key in INCOMING.values():
+        path = st.session_state.pop(key, None)
+        if path is not None:
+            uploads.discard(path)
+
+
+def uploader(kind: str, label: str, help_text: str) -> None:
+    """Draw an uploader; what arrives goes to disk once and the session lets its bytes go."""
+    kept = waiting(kind)
+    if kept is not None:
+        st.text(f"{label}: {kept.name}")
+        return
+    turn = st.session_state.setdefault(f"turn_{kind}", 0)
+    given = st.file_uploader(label, FILE_TYPES, key=f"upload_{kind}_{turn}", help=help_text)
+    if given is not None:
+        st.session_state[INCOMING[kind]] = uploads.keep(given, given.name, state.settings())
+        st.session_state[f"turn_{kind}"] = turn + 1
+        st.rerun()
+
+
+def bring_in(
+    path: Path | None,
+    applications: Path | None,
+    mapping: Mapping | None = None,
+    protected: tuple[str, ...] = (),
+) -> None:
+    """Ingest with a progress bar, choose the new dataset, and start the page anew."""
+    bar = st.progress(0.0, "Starting")
+    dataset = workflows.ingest(
+        path,
+        state.settings(),
+        mapping=mapping,
+        applications=applications,
+        protected=protected,
+        progress=lambda share, words: bar.progress(min(share, 1.0), words),
+    )
+    state.choose_dataset(dataset.fingerprint)
+    forget_uploads()
+    st.rerun()
+
+
+def protected_columns(applications: Path) -> tuple[str, ...]:
+    """Ask which columns of the applications are for fairness only."""
+    header = file_header(applications, state.settings())
+    configured = state.config().applications.protected
+    usual = [n for n in header if n in configured or n.lower().startswith("protected_")]
+    return tuple(
+        st.multiselect(
+            "Protected attributes in the applications",
+            header,
+            usual,
+            help="Used to look at fairness only; never a feature of any model.",
+            key=f"protected_{applications.parent.name}",
+        )
+    )
+
+
+def review() -> None:
+    """Show what arrived, the proposed mapping to correct, and the button that brings it in."""
+    path, applications = waiting("transactions"), waiting("applications")
+    if path is None and applications is None:
+        return
+    try:
+        found = look(path, state.settings()) if path else None
+        if found is not None:
+            st.subheader("Which column is which")
+            st.dataframe(found.rows, hide_index=True, alt="First rows of the file, as text")
+        with st.form("bring_in"):
+            mapping = mapping_form(found, path.parent.name) if path and found else None
+            protected = protected_columns(applications) if applications else ()
+            pressed = st.form_submit_button("Bring in", type="primary")
+        if pressed and path and mapping is None:
+            st.warning("Choose the required columns and the date format first.")
+        elif pressed:
+            bring_in(path, applications, mapping, protected)
+    except CandorError as error:
+        widgets.problem(error)
+    st.button("Put these files away", on_click=forget_uploads, icon=":material/close:")

@@ -1,0 +1,92 @@
+"""How the columns of shared tables are shown: names, units and formats in one place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app import text
+
+_C = st.column_config
+
+LEADERBOARD: dict[str, Any] = {
+    "reference": _C.TextColumn("Model", pinned=True),
+    "mark": _C.TextColumn("Mark"),
+    "family": _C.TextColumn("Family"),
+    "auc": _C.NumberColumn("AUC", format="%.3f", help="0.5 = chance, 1 = every bad above every good"),
+    "auc_low": _C.NumberColumn("95% from", format="%.3f"),
+    "auc_high": _C.NumberColumn("to", format="%.3f"),
+    "gini": _C.NumberColumn("Gini", format="%.3f", help="2 AUC - 1"),
+    "ks": _C.NumberColumn("KS", format="%.3f"),
+    "brier": _C.NumberColumn("Brier", format="%.4f", help="Lower = better"),
+    "log_loss": _C.NumberColumn("Log loss", format="%.3f", help="Lower = better"),
+    "n": _C.NumberColumn("n", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+    "label": _C.TextColumn("Label"),
+    "dataset": _C.TextColumn("Trained on"),
+}
+CALIBRATION: dict[str, Any] = {
+    "group": _C.NumberColumn("Tenth", help="From the lowest predicted risk"),
+    "n": _C.NumberColumn("n", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+    "predicted": _C.NumberColumn("Predicted", format="percent"),
+    "observed": _C.NumberColumn("Observed", format="percent"),
+    "low": _C.NumberColumn("95% from", format="percent"),
+    "high": _C.NumberColumn("to", format="percent"),
+}
+SCORE_SHARES: dict[str, Any] = {
+    "low": _C.NumberColumn("From points", help="Higher = safer"),
+    "goods": _C.NumberColumn("Goods", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+    "goods_share": _C.NumberColumn("Share of goods", format="percent"),
+    "bads_share": _C.NumberColumn("Share of bads", format="percent"),
+}
+EVIDENCE: dict[str, Any] = {
+    "sample": _C.TextColumn("Sample"),
+    "auc": _C.NumberColumn("Candidate's AUC", format="%.3f"),
+    "auc_low": _C.NumberColumn("95% from", format="%.3f"),
+    "auc_high": _C.NumberColumn("to", format="%.3f"),
+    "champion_auc": _C.NumberColumn("Champion's AUC", format="%.3f"),
+    "difference": _C.NumberColumn(
+        "Difference", format="%+.3f", help="Candidate minus champion on the same people (DeLong)"
+    ),
+    "difference_low": _C.NumberColumn("95% from", format="%+.3f"),
+    "difference_high": _C.NumberColumn("to", format="%+.3f"),
+    "n": _C.NumberColumn("n", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+}
+CONTRIBUTIONS: dict[str, Any] = {
+    "description": _C.TextColumn("Factor"),
+    "value": _C.TextColumn("Value"),
+    "points": _C.NumberColumn("Points", format="%+.1f", help="Below 0 = lowers the score"),
+    "source": _C.TextColumn("Name in the catalogue"),
+}
+MONTHS: dict[str, Any] = {
+    "month": _C.DateColumn("Month", format="MMM YYYY"),
+    "money_in": _C.NumberColumn("Money in", format="localized"),
+    "money_out": _C.NumberColumn("Money out", format="localized"),
+    "transactions": _C.NumberColumn("Transactions", format="localized"),
+    "balance": _C.NumberColumn("Last balance", format="localized"),
+}
+COUNTS: dict[str, Any] = {
+    "band": _C.TextColumn("Band", help="A = safest"),
+    "decision": _C.TextColumn("Recommendation"),
+    "low": _C.NumberColumn("From points", help="Higher = safer"),
+    "n": _C.NumberColumn("Customers", format="localized"),
+}
+
+
+def scores(question: str) -> dict[str, Any]:
+    """Return the columns of a scores file, the risk named for the question it answers."""
+    return {
+        "customer_id": _C.TextColumn("Customer", pinned=True),
+        "as_of": _C.DateColumn("As of", format="D MMM YYYY"),
+        "score": _C.NumberColumn("Score", format="%.0f", help="Higher = safer"),
+        "risk": _C.NumberColumn(text.QUESTION[question], format="percent"),
+        "band": _C.TextColumn("Band", help="A = safest"),
+        "decision": _C.TextColumn("Recommendation"),
+        **{f"reason_{i}": _C.TextColumn(f"Reason {i}") for i in range(1, 5)},
+        "model": _C.TextColumn("Model"),
+        "model_version": _C.TextColumn("Version"),
+    }

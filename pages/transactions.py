@@ -1,0 +1,145 @@
+"""Bring a file in, correct its mapping, and see what was kept and what was set aside."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import incoming, state, text, widgets
+from app.charts import ledger as charts
+from credit_core.data.mapping import Mapping, mapping_yaml
+from credit_core.data.store import Applications, Dataset
+from credit_core.errors import CandorError
+from credit_core.workflows.data import activity, first_rejects, first_transactions
+
+MONTHS = {
+    "month": st.column_config.DateColumn("Month", format="MMM YYYY"),
+    "transactions": st.column_config.NumberColumn("Transactions", format="localized"),
+    "customers": st.column_config.NumberColumn("Customers", format="localized"),
+    "money_out": st.column_config.NumberColumn("Money out", format="localized"),
+    "money_in": st.column_config.NumberColumn("Money in", format="localized"),
+}
+
+
+def ways_in() -> None:
+    """Draw the uploaders and the sample's button."""
+    ledger, applications, sample = st.columns(3)
+    with ledger.container(border=True, height="stretch"):
+        incoming.uploader("transactions", "Transactions", text.TRANSACTIONS_FILE)
+    with applications.container(border=True, height="stretch"):
+        incoming.uploader("applications", "Applications (optional)", text.APPLICATIONS_FILE)
+    with sample.container(border=True, height="stretch"):
+        st.text("No file at hand?")
+        st.caption(text.SAMPLE_FILES)
+        st.space("stretch")
+        if st.button("Use the simulated sample", icon=":material/science:"):
+            try:
+                incoming.bring_in(*state.SAMPLE_FILES)
+            except CandorError as error:
+                widgets.problem(error)
+
+
+def quality(data: Dataset) -> None:
+    """Show in figures what was kept."""
+    kept, aside, customers, span = st.columns([2, 2, 2, 3])
+    kept.metric("Transactions kept", f"{data.rows:,}")
+    share = f"{data.rejected / data.seen:.1%} of {data.seen:,} rows" if data.seen else None
+    aside.metric("Rows set aside", f"{data.rejected:,}", help=share)
+    customers.metric("Customers", f"{data.customers:,}")
+    span.metric("Span (UTC)", f"{data.first:%Y-%m-%d} to {data.last:%Y-%m-%d}")
+    for note in data.notes:
+        st.caption(widgets.escaped(f"The file was {note}."))
+
+
+def show_activity(data: Dataset) -> None:
+    """Draw transactions and money by month, and the table behind them."""
+    months = activity(data, state.settings())
+    left, right = st.columns(2)
+    left.plotly_chart(charts.transactions_by_month(months), alt="Transactions by month")
+    right.plotly_chart(charts.money_by_month(months), alt="Money out and in by month")
+    with st.expander("Figures by month"):
+        st.dataframe(months, hide_index=True, column_config=MONTHS, alt="Activity by month")
+
+
+def show_rejects(data: Dataset) -> None:
+    """Show how many rows were set aside for which reason, the first of them, and all to take."""
+    if not data.rejected:
+        st.text(f"Every one of the {data.seen:,} rows could be used.")
+        return
+    reasons = sorted(data.rejects_by_reason.items(), key=lambda item: -item[1])
+    left, right = st.columns([2, 3])
+    with left:
+        rows = [{"Reason": reason, "Rows": count} for reason, count in reasons]
+        st.dataframe(rows, hide_index=True, alt="Rows set aside by reason")
+        st.download_button(
+            "Download the rows set aside",
+            data.rejects_path.read_bytes,
+            f"rejects-{data.fingerprint}.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+    with right:
+        st.dataframe(first_rejects(data), hide_index=True, alt="First rows set aside")
+        st.caption("Line counts from the file's header (line 1). At most 200 are shown.")
+
+
+def show_columns(data: Dataset) -> None:
+    """Show which header was read as what, what was left out, and the mapping to take along."""
+    mapping = Mapping.model_validate(data.mapping)
+    rows = [{"Candor's column": name, "In the file": found} for name, found in mapping.columns.items()]
+    left, right = st.columns([3, 2])
+    left.dataframe(rows, hide_index=True, alt="Columns found")
+    with right:
+        st.text(f"Dates: {text.DATE_FORMAT[mapping.date_format]}")
+        st.text(f"Amounts: {text.AMOUNT_SIGN[mapping.amount_sign].lower()}")
+        if mapping.direction:
+            st.text(f"Direction: {mapping.direction}; in = {', '.join(mapping.direction_in)}")
+        st.text(f"Not used: {', '.join(data.unused) or 'nothing, every column was read'}")
+        st.download_button(
+            "Download the mapping",
+            mapping_yaml(mapping),
+            f"mapping-{data.fingerprint}.yaml",
+            "application/yaml",
+            icon=":material/download:",
+            help="For `candor ingest --mapping`.",
+            on_click="ignore",
+        )
+
+
+def show_applications(found: Applications) -> None:
+    """Show in figures what the applications file held."""
+    rows, aside, bad, dated = st.columns(4)
+    rows.metric("Applications kept", f"{found.rows:,}")
+    aside.metric("Rows set aside", f"{found.rejected:,}")
+    rate = "no outcome" if found.bad_rate is None else f"{found.bad_rate:.1%}"
+    bad.metric("Bad rate (observed)", rate, help="Share of recorded outcomes that are 1 = bad.")
+    dated.metric("Decision dates", "in the file" if found.has_as_of else "end of data")
+    kinds = [{"Attribute": a.name, "Read as": a.kind, "Used for": "features"} for a in found.attributes]
+    kinds += [{"Attribute": n, "Read as": "", "Used for": "fairness only"} for n in found.protected]
+    st.dataframe(kinds, hide_index=True, alt="Attributes of the applications")
+
+
+st.title("Transactions")
+st.caption("Bring a file in; every row is kept or set aside with its reason, and none is lost.")
+stored = state.dataset()
+with st.expander("Bring in data", expanded=stored is None or incoming.any_waiting()):
+    ways_in()
+    incoming.review()
+if stored is not None:
+    st.subheader(widgets.escaped(stored.name))
+    drawn = {}
+    if stored.has_transactions:
+        quality(stored)
+        drawn = {
+            "Activity": show_activity,
+            f"Set aside ({stored.rejected:,})": show_rejects,
+            "Columns": show_columns,
+            "First rows": lambda data: st.dataframe(
+                first_transactions(data, state.settings()), hide_index=True, alt="First rows"
+            ),
+        }
+    if stored.applications:
+        drawn["Applications"] = lambda data: show_applications(data.applications)
+    for tab, (name, draw) in zip(st.tabs(list(drawn)), drawn.items(), strict=True):
+        with tab:
+            draw(stored)

@@ -1,0 +1,150 @@
+"""What the tests share: one simulated bank, and one store trained on it."""
+
+from __future__ import annotations
+
+import os
+
+# Before any test imports a model library: waiting threads must not burn the cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from credit_core import workflows
+from credit_core.config import ModelConfig
+from credit_core.data.store import Dataset
+from credit_core.oversight.registry import ModelVersion, load_version
+from credit_core.settings import PROJECT_ROOT, Settings
+from credit_core.workflows import TrainingRequest, TrainingResult
+
+FAMILIES = ("logistic", "xgboost", "lightgbm")
+
+hypothesis.settings.register_profile(
+    "candor",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[
+        hypothesis.HealthCheck.too_slow,
+        hypothesis.HealthCheck.function_scoped_fixture,
+    ],
+)
+hypothesis.settings.register_profile(
+    "search", parent=hypothesis.settings.get_profile("candor"), derandomize=False
+)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "candor"))
+
+
+@dataclass(frozen=True)
+class Store:
+    """A home and a model store with the sample's two champions; nobody changes it."""
+
+    settings: Settings
+    config: ModelConfig
+    dataset: Dataset
+    observed: TrainingResult
+    proxy: TrainingResult
+
+    def version(self, family: str) -> ModelVersion:
+        """Return a family's version trained on observed outcomes."""
+        return next(v for v in self.observed.versions if v.family == family)
+
+    def bundle(self, family: str):
+        return load_version(self.version(family))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what is quick first: plain tests, then what needs a training, then subprocesses."""
+
+    def weight(item: pytest.Item) -> int:
+        if "browser" in item.keywords:
+            return 3
+        if "app" in item.path.parent.parts[-1:]:
+            return 2
+        return 1 if "store" in getattr(item, "fixturenames", ()) else 0
+
+    items.sort(key=weight)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of public files that lie beside the checkout."""
+    folder = PROJECT_ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"the public data files are not in {folder}")
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Empty stores of a test's own."""
+    (tmp_path / "home").mkdir()
+    return Settings(home=tmp_path / "home", models=tmp_path / "models", threads=2)
+
+
+@pytest.fixture(scope="session")
+def quick() -> ModelConfig:
+    """The default configuration with fewer folds and rounds."""
+    fewer = {"max_rounds": 60, "early_stopping": 10}
+    return ModelConfig().replacing(
+        training={"folds": 3},
+        models={"logistic": {"penalties": [0.1]}, "xgboost": fewer, "lightgbm": fewer},
+    )
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the transactions and applications of 600 simulated customers."""
+    from credit_core.data.simulate import simulate
+
+    folder = tmp_path_factory.mktemp("simulated")
+    simulate(folder, customers=600)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    root = tmp_path_factory.mktemp("shared_store")
+    return Settings(home=root / "home", models=root / "models", threads=2)
+
+
+@pytest.fixture(scope="session")
+def dataset(simulated: Path, shared_settings: Settings) -> Dataset:
+    """The simulated ledger with its applications, stored."""
+    shared_settings.home.mkdir(parents=True, exist_ok=True)
+    return workflows.ingest(
+        simulated / "transactions.csv.gz",
+        shared_settings,
+        applications=simulated / "applications.csv",
+    )
+
+
+@pytest.fixture(scope="session")
+def store(dataset: Dataset, shared_settings: Settings, quick: ModelConfig) -> Store:
+    """Every family trained on the outcomes, one on the proxy label; both questions have champions.
+
+    For reading: a test that promotes, trains or damages makes its own.
+    """
+    observed = workflows.train(
+        dataset, shared_settings, quick, TrainingRequest(None, FAMILIES, promote=True)
+    )
+    proxy = workflows.train(
+        dataset, shared_settings, quick, TrainingRequest("disengaged", ("logistic",), promote=True)
+    )
+    return Store(shared_settings, quick, dataset, observed, proxy)
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes a text or bytes to a file of the test's own."""
+
+    def write(content: str | bytes, name: str = "file.csv") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+        return path
+
+    return write
