@@ -41,6 +41,7 @@ def uploader(kind: str, label: str, help_text: str) -> None:
     kept = waiting(kind)
     if kept is not None:
         st.text(f"{label}: {kept.name}")
+        st.caption("Uploaded, not brought in yet.")
         return
     turn = st.session_state.setdefault(f"turn_{kind}", 0)
     given = st.file_uploader(label, FILE_TYPES, key=f"upload_{kind}_{turn}", help=help_text)
@@ -58,13 +59,17 @@ def bring_in(
 ) -> None:
     """Ingest with a progress bar, choose the new dataset, and start the page anew."""
     bar = st.progress(0.0, "Starting")
+
+    def tell(share: float, words: str) -> None:
+        bar.progress(min(share, 1.0), words)
+
     dataset = workflows.ingest(
         path,
         state.settings(),
         mapping=mapping,
         applications=applications,
         protected=protected,
-        progress=lambda share, words: bar.progress(min(share, 1.0), words),
+        progress=tell,
     )
     state.choose_dataset(dataset.fingerprint)
     forget_uploads()
@@ -96,6 +101,10 @@ def review() -> None:
         found = look(path, state.settings()) if path else None
         if found is not None:
             st.subheader("Which column is which")
+            st.caption(
+                "The file's first rows, as text, and the proposal read from them: correct what is "
+                "wrong, then bring the file in."
+            )
             st.dataframe(found.rows, hide_index=True, alt="First rows of the file, as text")
         with st.form("bring_in"):
             mapping = mapping_form(found, path.parent.name) if path and found else None

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import text
 from credit_core.data.contract import COLUMNS, REQUIRED, Column
-from credit_core.data.mapping import Mapping
+from credit_core.data.mapping import DATE_FORMATS, Mapping
 from credit_core.workflows.data import FileLook
 
 
@@ -51,12 +51,12 @@ def _readings(look: FileLook, columns: dict[str, str], token: str) -> Mapping | 
     """Draw how dates, amounts and directions are read, and put the mapping together."""
     proposed = look.mapping
     dates, decimals, signs, ways, words = st.columns(5)
-    formats = list(text.DATE_FORMAT)
+    formats = list(DATE_FORMATS)
     date_format = dates.selectbox(
         "Date format",
         formats,
         index=formats.index(proposed.date_format) if proposed else None,
-        format_func=text.DATE_FORMAT.__getitem__,
+        format_func=DATE_FORMATS.__getitem__,
         placeholder="Choose",
         help="Day and month first are told apart by the file's own dates, never guessed.",
         key=f"map_{token}_dates",

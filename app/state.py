@@ -1,7 +1,8 @@
 """What a browser session holds: typed accessors, page guards, caches keyed by content.
 
 Three tiers: the URL names the data, model and customer; the session holds unsaved choices; the
-disk holds datasets, models and events. Cached functions take fingerprints, never frames.
+disk holds datasets, models and events. Cached functions take fingerprints, never frames; a
+parameter that begins with an underscore is no part of a cache's key.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def config() -> ModelConfig:
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def _config(path: str, _changed: int) -> ModelConfig:
+def _config(path: str, changed: int) -> ModelConfig:
     return load_config(Path(path))
 
 
@@ -69,7 +70,7 @@ def choose_dataset(fingerprint: str) -> None:
 
 def versions() -> list[ModelVersion]:
     """Return every registered model version, newest first within its question."""
-    return _versions(_registry_stamp())
+    return _versions(str(settings().models), _registry_stamp())
 
 
 def _registry_stamp() -> int:
@@ -78,7 +79,7 @@ def _registry_stamp() -> int:
 
 
 @st.cache_data(max_entries=2, show_spinner="Reading the model registry")
-def _versions(_stamp: int) -> list[ModelVersion]:
+def _versions(models: str, stamp: int) -> list[ModelVersion]:
     return registry.list_versions(settings())
 
 
@@ -124,7 +125,7 @@ def bundle(version: ModelVersion) -> Bundle:
 
 
 @st.cache_resource(max_entries=12, show_spinner="Loading the model")
-def _bundle(_sha256: str, _version: ModelVersion) -> Bundle:
+def _bundle(sha256: str, _version: ModelVersion) -> Bundle:
     return load_version(_version)
 
 
@@ -146,7 +147,7 @@ def segments(found: Dataset) -> Segments:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Grouping the customers")
-def _segments(_fingerprint: str, _config_text: str, _found: Dataset) -> Segments:
+def _segments(fingerprint: str, config_text: str, _found: Dataset) -> Segments:
     return workflows.segment(_found, settings(), config())
 
 
@@ -156,7 +157,7 @@ def evaluation(version: ModelVersion) -> pd.DataFrame:
 
 
 @st.cache_data(max_entries=12, show_spinner=False)
-def _evaluation(_sha256: str, folder: str) -> pd.DataFrame:
+def _evaluation(sha256: str, folder: str) -> pd.DataFrame:
     return pd.read_parquet(Path(folder) / "evaluation.parquet")
 
 

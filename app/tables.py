@@ -14,7 +14,9 @@ LEADERBOARD: dict[str, Any] = {
     "reference": _C.TextColumn("Model", pinned=True),
     "mark": _C.TextColumn("Mark"),
     "family": _C.TextColumn("Family"),
-    "auc": _C.NumberColumn("AUC", format="%.3f", help="0.5 = chance, 1 = every bad above every good"),
+    "auc": _C.NumberColumn(
+        "AUC", format="%.3f", help="0.5 = chance, 1 = perfect ranking"
+    ),
     "auc_low": _C.NumberColumn("95% from", format="%.3f"),
     "auc_high": _C.NumberColumn("to", format="%.3f"),
     "gini": _C.NumberColumn("Gini", format="%.3f", help="2 AUC - 1"),
@@ -90,3 +92,48 @@ def scores(question: str) -> dict[str, Any]:
         "model": _C.TextColumn("Model"),
         "model_version": _C.TextColumn("Version"),
     }
+
+
+ACTIVITY: dict[str, Any] = {
+    "month": _C.DateColumn("Month", format="MMM YYYY"),
+    "transactions": _C.NumberColumn("Transactions", format="localized"),
+    "customers": _C.NumberColumn("Customers", format="localized"),
+    "money_out": _C.NumberColumn("Money out", format="localized"),
+    "money_in": _C.NumberColumn("Money in", format="localized"),
+}
+PROFILE: dict[str, Any] = {
+    "segment": _C.TextColumn("Segment", pinned=True),
+    "cluster": _C.NumberColumn("Cluster", help="0 = least engaged"),
+    "customers": _C.NumberColumn("Customers", format="localized"),
+    "share": _C.NumberColumn("Share", format="percent"),
+    "recency_days": _C.NumberColumn(
+        "Recency", format="%.0f days", help="Days since the last transaction; median"
+    ),
+    "frequency": _C.NumberColumn("Frequency", format="%.0f", help="Transactions; median"),
+    "monetary": _C.NumberColumn("Money out", format="localized", help="Median, in the window"),
+}
+QUINTILES: dict[str, Any] = {
+    "score": _C.NumberColumn("Score", help="5 = most engaged"),
+    "r_score": _C.NumberColumn("Recency", format="localized"),
+    "f_score": _C.NumberColumn("Frequency", format="localized"),
+    "m_score": _C.NumberColumn("Money", format="localized"),
+}
+MEMBERS: dict[str, Any] = {
+    "customer_id": _C.TextColumn("Customer"),
+    "segment": _C.TextColumn("Segment"),
+    "cluster": _C.NumberColumn("Cluster", help="0 = least engaged"),
+    "recency_days": _C.NumberColumn("Recency", format="%.0f days"),
+    "frequency": _C.NumberColumn("Frequency", format="%.0f", help="Transactions in the window"),
+    "monetary": _C.NumberColumn("Money out", format="localized", help="In the window"),
+}
+TRAINED: dict[str, Any] = {
+    "model": _C.TextColumn("Model"),
+    "sample": _C.TextColumn("Sample"),
+    **{name: LEADERBOARD[name] for name in ("auc", "auc_low", "auc_high", "gini", "ks", "brier")},
+    "n": LEADERBOARD["n"],
+    "bads": LEADERBOARD["bads"],
+}
+REFERENCES: dict[str, Any] = {
+    "predictor": _C.TextColumn("Predictor of the recorded outcome"),
+    **{name: LEADERBOARD[name] for name in ("auc", "auc_low", "auc_high", "n", "bads")},
+}

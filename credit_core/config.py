@@ -27,7 +27,7 @@ class _Section(BaseModel):
 class WindowsConfig(_Section):
     """Lengths in days; None means chosen from the ledger's span."""
 
-    observation_days: int | None = Field(None, ge=7, le=3650)
+    observation_days: int | None = Field(None, ge=7, le=1825)
     outcome_days: int | None = Field(None, ge=7, le=1825)
     cohort_step_days: int = Field(30, ge=1, le=365)
     max_cohorts: int = Field(6, ge=1, le=60)

@@ -77,7 +77,9 @@ def explain(scored: ScoredSnapshots, customer: str) -> Explanation:
     """Return the explanation of the customer's snapshot, the chosen one where there are several."""
     rows = scored.rows_of(customer)
     if not rows:
-        st.warning("No customer has this id; case and leading zeros count.", icon=":material/search_off:")
+        st.warning(
+            "No customer has this id; case and leading zeros count.", icon=":material/search_off:"
+        )
         st.stop()
     row = rows[-1]
     if len(rows) > 1:
@@ -94,10 +96,9 @@ def show_score(found: Explanation, scored: ScoredSnapshots) -> None:
     band = next(band for band in policy.bands if band.name == found.band)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        st.plotly_chart(
+        widgets.figure(
             charts.score_scale(found.score, policy.approve_from, policy.decline_below),
-            config={"displayModeBar": False},
-            alt=f"Score {found.score:.0f} on a scale from 300 to 850, higher = safer",
+            f"Score {found.score:.0f} on a scale from 300 to 850, higher = safer",
         )
         first, second, third = st.columns(3)
         first.metric("Recommendation", text.DECISION_SHORT[found.decision])
@@ -112,9 +113,7 @@ def show_score(found: Explanation, scored: ScoredSnapshots) -> None:
         st.markdown("**What held the score down**")
         st.caption("Points lost against the average approved customer.")
         for reason in found.reasons:
-            points, sentence = st.columns([1, 5], wrap=False)
-            points.text(f"{reason.points:+.0f}")
-            sentence.text(reason.sentence)
+            st.text(f"{reason.sentence} ({reason.points:+.0f} points)")
         if not found.reasons:
             st.text("Nothing: every factor is as good as the average approved customer's.")
 
@@ -127,9 +126,8 @@ def show_factors(found: Explanation) -> None:
         f"{len(found.contributions)} factors = score {found.score:.1f}. The sum is exact."
     )
     chart, table = st.tabs(["Chart", "All factors"])
-    chart.plotly_chart(
-        charts.waterfall(found), config={"displayModeBar": False}, alt=charts.waterfall_finding(found)
-    )
+    with chart:
+        widgets.figure(charts.waterfall(found), charts.waterfall_finding(found))
     table.dataframe(
         pd.DataFrame([vars(part) for part in found.contributions]),
         hide_index=True,
@@ -149,11 +147,9 @@ def show_history(found: Explanation, dataset: Dataset) -> None:
         st.info("This customer has no transaction in the data.", icon=":material/info:")
         return
     chart, table = st.tabs(["Chart", "Months"])
-    chart.plotly_chart(
-        charts.history(months, found.as_of, found.bundle.observation_days),
-        config={"displayModeBar": False},
-        alt=charts.history_finding(months),
-    )
+    with chart:
+        made = charts.history(months, found.as_of, found.bundle.observation_days)
+        widgets.figure(made, charts.history_finding(months))
     table.dataframe(
         months, hide_index=True, column_config=tables.MONTHS, alt="Money in and out a month"
     )
@@ -172,13 +168,16 @@ def decide(found: Explanation) -> None:
     code = ""
     if decision != found.decision:
         st.caption(f"This overrides the recommendation ({text.DECISION[found.decision]}).")
-        code = st.selectbox(
-            "Reason for the override",
-            list(text.OVERRIDE_REASONS),
-            index=None,
-            format_func=text.OVERRIDE_REASONS.__getitem__,
-            placeholder="Choose one; it is kept in the record",
-        ) or ""
+        code = (
+            st.selectbox(
+                "Reason for the override",
+                list(text.OVERRIDE_REASONS),
+                index=None,
+                format_func=text.OVERRIDE_REASONS.__getitem__,
+                placeholder="Choose one; it is kept in the record",
+            )
+            or ""
+        )
     note = st.text_area("Note", max_chars=2000, height=80, placeholder="Kept with the decision")
     done = st.session_state.setdefault("decided", {})
     asked = (found.customer_id, found.as_of, found.version.reference, decision, code, note)

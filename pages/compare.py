@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app import state, tables, text, widgets
+from app import results, state, tables, text, widgets
 from app.charts import models as charts
 from credit_core import workflows
 from credit_core.errors import CandorError
@@ -39,8 +39,9 @@ def choose_group(versions: list[ModelVersion]) -> list[ModelVersion]:
     chosen = st.selectbox(
         "Trained on",
         list(groups),
-        format_func=lambda group: f"{names.get(*group[:1], group[0][:8])}; "
-        f"{text.LABEL_NAME[group[1]]}",
+        format_func=lambda group: (
+            f"{names.get(*group[:1], group[0][:8])}; {text.LABEL_NAME[group[1]]}"
+        ),
         help="Figures from other people, or for another label, are never drawn together.",
     )
     return groups[chosen]
@@ -131,11 +132,7 @@ def promote(versions: list[ModelVersion]) -> None:
     )
     if champion and champion.dataset != candidate.dataset:
         st.caption(text.OTHER_DATA)
-    canary = state.bundle(candidate).facts["checks"]["canary"]
-    if canary["auc"] is not None:
-        passed = "passed" if canary["passed"] else "FAILED"
-        found = f"AUC {canary['auc']:.3f} ({canary['low']:.3f} to {canary['high']:.3f})"
-        st.caption(f"Canary {passed}: {found}, n {canary['n']:,}. 0.5 = the design is honest.")
+    st.caption(results.canary_verdict(state.bundle(candidate).facts["checks"])[1])
     reason = st.text_area(
         "Reason",
         key=f"reason for {chosen}",

@@ -2,50 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
-from app import state, text
+from app import state, tables, text, widgets
 from app.charts import segments as charts
 from credit_core.workflows.data import Segments
 
 LISTED = 1_000
 CUSTOMERS_KEY = "segment_customers"
-
-COLUMNS = {
-    "segment": "Segment",
-    "cluster": "Cluster",
-    "customer_id": "Customer",
-    "customers": st.column_config.NumberColumn("Customers", format="localized"),
-    "share": st.column_config.NumberColumn("Share", format="percent"),
-    "recency_days": st.column_config.NumberColumn(
-        "Recency, days", format="%.0f", help="Days since the last transaction (median of a group)."
-    ),
-    "frequency": st.column_config.NumberColumn(
-        "Frequency", format="localized", help="Transactions in the window (median of a group)."
-    ),
-    "monetary": st.column_config.NumberColumn(
-        "Money out", format="localized", help="Money out in the window (median of a group)."
-    ),
-    "score": "Score",
-    "r_score": st.column_config.NumberColumn("Recency", format="localized"),
-    "f_score": st.column_config.NumberColumn("Frequency", format="localized"),
-    "m_score": st.column_config.NumberColumn("Money", format="localized"),
-}
-PROFILE = ("customers", "share", "recency_days", "frequency", "monetary")
-
-
-def table(frame: pd.DataFrame, *columns: str, alt: str, **options: Any) -> None:
-    """Draw some columns of a table under their names."""
-    st.dataframe(
-        frame[list(columns)].round(2),
-        hide_index=True,
-        column_config={name: COLUMNS[name] for name in columns},
-        alt=alt,
-        **options,
-    )
 
 
 def groups(found: Segments) -> dict[str, tuple[str, str | int]]:
@@ -64,6 +29,18 @@ def groups(found: Segments) -> dict[str, tuple[str, str | int]]:
     return {**named, **clusters}
 
 
+def profile(rows: pd.DataFrame, by: str) -> None:
+    """Draw a profile table: one row a segment or cluster."""
+    columns = [by, *[name for name in tables.PROFILE if name not in ("segment", "cluster")]]
+    st.dataframe(
+        rows.round(2),
+        hide_index=True,
+        column_order=columns,
+        column_config=tables.PROFILE,
+        alt=f"Customers by {by}",
+    )
+
+
 def show_customers(found: Segments) -> None:
     """List a group's customers; choosing one opens the Applicant page."""
     options = groups(found)
@@ -74,14 +51,15 @@ def show_customers(found: Segments) -> None:
         f"The first {len(inside):,} by customer id. Tick a row to open the customer on the "
         "Applicant page."
     )
-    names = ("customer_id", "segment", "cluster", "recency_days", "frequency", "monetary")
-    table(
-        inside,
-        *names,
-        alt="Customers of the chosen group",
+    st.dataframe(
+        inside.round(2),
+        hide_index=True,
+        column_order=list(tables.MEMBERS),
+        column_config=tables.MEMBERS,
         key=CUSTOMERS_KEY,
         on_select="rerun",
         selection_mode="single-row",
+        alt="Customers of the chosen group",
     )
     picked = st.session_state[CUSTOMERS_KEY]["selection"]["rows"]
     if picked:
@@ -103,29 +81,35 @@ st.caption(
 )
 named, clusters, quintiles, customers = st.tabs(["Segments", "Clusters", "Quintiles", "Customers"])
 with named:
-    chart, figures = st.columns([2, 3])
-    chart.plotly_chart(charts.segment_bars(found.named), alt="Customers by named segment")
-    with figures:
-        table(found.named, "segment", *PROFILE, alt="Named segments")
+    left, right = st.columns(2)
+    with left:
+        widgets.figure(charts.segment_bars(found.named), "Customers by named segment")
+    with right:
+        profile(found.named, "segment")
         st.caption("From the quintiles of recency, frequency and money; medians of each group.")
 with clusters:
     points = charts.sample_points(found.table, state.config().training.seed)
-    chart, figures = st.columns([3, 2])
-    chart.plotly_chart(
-        charts.cluster_map(points, found.profile), alt="Recency against frequency by cluster"
-    )
-    with figures:
-        table(found.profile, "cluster", *PROFILE, alt="Clusters")
+    left, right = st.columns([3, 2])
+    with left:
+        widgets.figure(charts.cluster_map(points, found.profile), "Recency against frequency")
+    with right:
+        profile(found.profile, "cluster")
         drawn = f"{len(points):,} of {len(found.table):,} customers are drawn, chosen at random."
         st.caption(
             "K-means on log recency, frequency and money; cluster 0 is the least engaged. "
             + (drawn if len(points) < len(found.table) else "Every customer is drawn.")
         )
 with quintiles:
-    chart, figures = st.columns([3, 2])
-    chart.plotly_chart(charts.quintile_bars(found.quintiles), alt="Customers by quintile score")
-    with figures:
-        table(found.quintiles, "score", "r_score", "f_score", "m_score", alt="Quintile scores")
+    left, right = st.columns([3, 2])
+    with left:
+        widgets.figure(charts.quintile_bars(found.quintiles), "Customers by quintile score")
+    with right:
+        st.dataframe(
+            found.quintiles,
+            hide_index=True,
+            column_config=tables.QUINTILES,
+            alt="Customers by quintile score",
+        )
         st.caption("Customers with equal values share a score, so fifths may be uneven.")
 with customers:
     show_customers(found)

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import UTC, datetime
 
-import pandas as pd
 import streamlit as st
 
-from app import jobs, results, state, text, widgets
-from credit_core import workflows
+from app import jobs, results, state, text, training, widgets
 from credit_core.config import FAMILIES
 from credit_core.data.store import Dataset
-from credit_core.errors import CandorError
 
-JOB_KEY = "train_job"
-SHARE = st.column_config.NumberColumn(format="%.3f")
-COUNT = st.column_config.NumberColumn(format="localized")
-RESULT_COLUMNS = {
-    "model": "Model (version)",
-    "predictor": "Predictor",
-    "sample": "Sample",
-    "auc": st.column_config.NumberColumn("AUC", format="%.3f", help="0.5 = chance, 1 = perfect."),
-    "auc_low": st.column_config.NumberColumn("from", format="%.3f", help="95 % interval, DeLong."),
-    "auc_high": st.column_config.NumberColumn("to", format="%.3f"),
-    "gini": st.column_config.NumberColumn("Gini", format="%.3f", help="2 AUC - 1."),
-    "ks": st.column_config.NumberColumn("KS", format="%.3f"),
-    "brier": st.column_config.NumberColumn("Brier", format="%.4f", help="Lower = better."),
-    "n": st.column_config.NumberColumn("n", format="localized"),
-    "bads": st.column_config.NumberColumn("Bads", format="localized"),
-}
+JOB_KEY, EARLIER_KEY = "train_job", "earlier_trainings"
 
 
 def label_kinds(data: Dataset) -> list[str]:
@@ -79,5 +61,67 @@ def request_form(data: Dataset) -> None:
             "config": chosen.model_dump(mode="json"),
             "promote": False,
         }
-        follow(jobs.submit(state.settings(), "train", request))
+        look_at(jobs.submit(state.settings(), "train", request))
         st.rerun()
+
+
+def look_at(job_id: str) -> None:
+    """Make a job the one this page shows; its id goes into the URL."""
+    st.session_state[JOB_KEY] = job_id
+    st.query_params["job"] = job_id
+
+
+def current(found: list[jobs.Job]) -> jobs.Job | None:
+    """Return the job of the URL, else the session's, else the newest that runs."""
+    asked = st.query_params.get("job") or st.session_state.get(JOB_KEY)
+    for job in found:
+        if job.id == asked or (asked is None and job.running):
+            look_at(job.id)
+            return job
+    return None
+
+
+def choose_earlier(found: list[jobs.Job]) -> None:
+    """Make the ticked row's job the one shown (a callback: it runs once a tick)."""
+    picked = st.session_state[EARLIER_KEY]["selection"]["rows"]
+    if picked:
+        look_at(found[picked[0]].id)
+
+
+def show_earlier(found: list[jobs.Job]) -> None:
+    """List every training; ticking a row shows it above."""
+    names = widgets.dataset_names()
+    rows = [
+        {
+            "Started (UTC)": f"{datetime.fromtimestamp(job.started, UTC):%Y-%m-%d %H:%M}",
+            "Data": names.get(job.request["dataset"], job.request["dataset"]),
+            "Label": text.LABEL_NAME[job.request["label"]],
+            "Models": ", ".join(text.FAMILY[family] for family in job.request["families"]),
+            "State": text.JOB_STATE[job.state],
+            "Took": results.duration(job.seconds),
+        }
+        for job in found
+    ]
+    st.dataframe(
+        rows,
+        hide_index=True,
+        key=EARLIER_KEY,
+        on_select=lambda: choose_earlier(found),
+        selection_mode="single-row",
+        alt="Earlier trainings",
+    )
+
+
+st.title("Train")
+st.caption("Models are trained as a job, with their checks; nothing scores until it is promoted.")
+data = state.require_dataset()
+started = jobs.list_jobs(state.settings(), "train")
+shown = current(started)
+with st.expander("New training", expanded=shown is None, icon=":material/model_training:"):
+    request_form(data)
+if shown is not None:
+    training.show(shown)
+if started:
+    with st.expander(f"Earlier trainings ({len(started)})", icon=":material/history:"):
+        st.caption("Tick a row to see that training.")
+        show_earlier(started)

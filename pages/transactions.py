@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import incoming, state, text, widgets
+from app import incoming, state, tables, text, widgets
 from app.charts import ledger as charts
-from credit_core.data.mapping import Mapping, mapping_yaml
+from credit_core.data.mapping import DATE_FORMATS, Mapping, mapping_yaml
 from credit_core.data.store import Applications, Dataset
 from credit_core.errors import CandorError
 from credit_core.workflows.data import activity, first_rejects, first_transactions
-
-MONTHS = {
-    "month": st.column_config.DateColumn("Month", format="MMM YYYY"),
-    "transactions": st.column_config.NumberColumn("Transactions", format="localized"),
-    "customers": st.column_config.NumberColumn("Customers", format="localized"),
-    "money_out": st.column_config.NumberColumn("Money out", format="localized"),
-    "money_in": st.column_config.NumberColumn("Money in", format="localized"),
-}
 
 
 def ways_in() -> None:
@@ -54,10 +46,14 @@ def show_activity(data: Dataset) -> None:
     """Draw transactions and money by month, and the table behind them."""
     months = activity(data, state.settings())
     left, right = st.columns(2)
-    left.plotly_chart(charts.transactions_by_month(months), alt="Transactions by month")
-    right.plotly_chart(charts.money_by_month(months), alt="Money out and in by month")
+    with left:
+        widgets.figure(charts.transactions_by_month(months), "Transactions by month")
+    with right:
+        widgets.figure(charts.money_by_month(months), "Money out and in by month")
     with st.expander("Figures by month"):
-        st.dataframe(months, hide_index=True, column_config=MONTHS, alt="Activity by month")
+        st.dataframe(
+            months, hide_index=True, column_config=tables.ACTIVITY, alt="Activity by month"
+        )
 
 
 def show_rejects(data: Dataset) -> None:
@@ -86,11 +82,13 @@ def show_rejects(data: Dataset) -> None:
 def show_columns(data: Dataset) -> None:
     """Show which header was read as what, what was left out, and the mapping to take along."""
     mapping = Mapping.model_validate(data.mapping)
-    rows = [{"Candor's column": name, "In the file": found} for name, found in mapping.columns.items()]
+    rows = [
+        {"Candor's column": name, "In the file": found} for name, found in mapping.columns.items()
+    ]
     left, right = st.columns([3, 2])
     left.dataframe(rows, hide_index=True, alt="Columns found")
     with right:
-        st.text(f"Dates: {text.DATE_FORMAT[mapping.date_format]}")
+        st.text(f"Dates: {DATE_FORMATS[mapping.date_format]}")
         st.text(f"Amounts: {text.AMOUNT_SIGN[mapping.amount_sign].lower()}")
         if mapping.direction:
             st.text(f"Direction: {mapping.direction}; in = {', '.join(mapping.direction_in)}")
@@ -114,7 +112,9 @@ def show_applications(found: Applications) -> None:
     rate = "no outcome" if found.bad_rate is None else f"{found.bad_rate:.1%}"
     bad.metric("Bad rate (observed)", rate, help="Share of recorded outcomes that are 1 = bad.")
     dated.metric("Decision dates", "in the file" if found.has_as_of else "end of data")
-    kinds = [{"Attribute": a.name, "Read as": a.kind, "Used for": "features"} for a in found.attributes]
+    kinds = [
+        {"Attribute": a.name, "Read as": a.kind, "Used for": "features"} for a in found.attributes
+    ]
     kinds += [{"Attribute": n, "Read as": "", "Used for": "fairness only"} for n in found.protected]
     st.dataframe(kinds, hide_index=True, alt="Attributes of the applications")
 
@@ -140,6 +140,6 @@ if stored is not None:
         }
     if stored.applications:
         drawn["Applications"] = lambda data: show_applications(data.applications)
-    for tab, (name, draw) in zip(st.tabs(list(drawn)), drawn.items(), strict=True):
+    for tab, draw in zip(st.tabs(list(drawn)), drawn.values(), strict=True):
         with tab:
             draw(stored)

@@ -34,6 +34,14 @@ def figure(title: str, x: str, y: str, height: int = 340) -> go.Figure:
     return made
 
 
+def legend_above(made: go.Figure) -> None:
+    """Put the legend between the title and the drawing, clear of axis titles at any height."""
+    made.update_layout(
+        legend={"orientation": "h", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"},
+        margin={"t": 76},
+    )
+
+
 def plain(text: str) -> str:
     """Escape text for Plotly, which reads a subset of HTML in labels.
 

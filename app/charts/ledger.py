@@ -11,7 +11,7 @@ from app.charts.base import BLUE, GREEN, VERMILLION, figure
 def transactions_by_month(activity: pd.DataFrame) -> go.Figure:
     """Return bars of transactions a month; ``activity`` as `workflows.data.activity` gives it."""
     counts = activity["transactions"]
-    busiest = activity.loc[counts.idxmax(), "month"]
+    busiest = activity["month"].iloc[int(counts.argmax())]
     made = figure(
         f"{counts.min():,} to {counts.max():,} transactions a month; most in {busiest:%b %Y}",
         "Month (UTC)",

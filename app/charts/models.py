@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from app import text
-from app.charts.base import BLUE, DASHES, GREY, SERIES, VERMILLION, figure, plain
+from app.charts.base import BLUE, DASHES, GREY, SERIES, VERMILLION, figure, legend_above, plain
 
 _SYMBOLS = {
     "cross_validation": "circle",
@@ -30,8 +30,10 @@ def auc_intervals(table: pd.DataFrame) -> go.Figure:
     place = {name: len(names) - 1 - i for i, name in enumerate(names)}
     samples = [sample for sample in _SYMBOLS if sample in set(table["sample"])]
     made = figure(
-        auc_finding(table), "AUC (0.5 = chance, 1 = every bad ranked above every good)", "",
-        110 + 44 * len(names),
+        auc_finding(table),
+        "AUC (0.5 = chance, 1 = every bad ranked above every good)",
+        "",
+        140 + 44 * len(names),
     )
     for i, sample in enumerate(samples):
         rows = table[table["sample"] == sample]
@@ -72,6 +74,7 @@ def auc_intervals(table: pd.DataFrame) -> go.Figure:
         showgrid=False,
         zeroline=False,
     )
+    legend_above(made)
     if lowest < 0.53:
         made.add_vline(x=0.5, line={"color": GREY, "dash": "dot", "width": 1})
     return made
@@ -102,19 +105,25 @@ def auc_finding(table: pd.DataFrame) -> str:
 
 def roc(curves: Mapping[str, pd.DataFrame], title: str) -> go.Figure:
     """Draw ROC curves of one sample; each has false_positive_rate and true_positive_rate."""
-    made = figure(
-        title, "Goods wrongly ranked as bad (share)", "Bads found (share)", 420
-    )
+    made = figure(title, "Goods wrongly ranked as bad (share)", "Bads found (share)", 420)
     made.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", name="Chance", hoverinfo="skip",
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        name="Chance",
+        hoverinfo="skip",
         line={"color": GREY, "dash": "dot", "width": 1},
     )
     for i, (name, curve) in enumerate(curves.items()):
         made.add_scatter(
-            x=curve["false_positive_rate"], y=curve["true_positive_rate"], mode="lines",
-            name=plain(name), line=_line(i),
+            x=curve["false_positive_rate"],
+            y=curve["true_positive_rate"],
+            mode="lines",
+            name=plain(name),
+            line=_line(i),
             hovertemplate="%{y:.1%} of bads at %{x:.1%} of goods",
         )
+    legend_above(made)
     made.update_xaxes(range=[0, 1], tickformat=".0%")
     made.update_yaxes(range=[0, 1.01], tickformat=".0%")
     return made
@@ -128,13 +137,21 @@ def calibration(tables: Mapping[str, pd.DataFrame], title: str) -> go.Figure:
         for table in tables.values()
     )
     made.add_scatter(
-        x=[0, top], y=[0, top], mode="lines", name="Perfect", hoverinfo="skip",
+        x=[0, top],
+        y=[0, top],
+        mode="lines",
+        name="Perfect",
+        hoverinfo="skip",
         line={"color": GREY, "dash": "dot", "width": 1},
     )
     for i, (name, table) in enumerate(tables.items()):
         made.add_scatter(
-            x=table["predicted"], y=table["observed"], mode="lines+markers", name=plain(name),
-            line=_line(i), customdata=table[["n", "low", "high"]],
+            x=table["predicted"],
+            y=table["observed"],
+            mode="lines+markers",
+            name=plain(name),
+            line=_line(i),
+            customdata=table[["n", "low", "high"]],
             error_y={
                 "type": "data",
                 "symmetric": False,
@@ -145,6 +162,7 @@ def calibration(tables: Mapping[str, pd.DataFrame], title: str) -> go.Figure:
             hovertemplate="predicted %{x:.1%}, observed %{y:.1%} (%{customdata[1]:.1%} to "
             "%{customdata[2]:.1%}), n %{customdata[0]:,}",
         )
+    legend_above(made)
     made.update_xaxes(tickformat=".0%", rangemode="tozero")
     made.update_yaxes(tickformat=".0%", rangemode="tozero")
     return made
@@ -165,15 +183,22 @@ def score_shares(table: pd.DataFrame, title: str, approve_from: float) -> go.Fig
         ("Bads", "bads", VERMILLION, "/"),
     ):
         made.add_bar(
-            x=table["low"] + width / 2, y=table[f"{column}_share"], width=width, opacity=0.65,
-            name=f"{name} (n {int(table[column].sum()):,})", customdata=table[["low", column]],
+            x=table["low"] + width / 2,
+            y=table[f"{column}_share"],
+            width=width,
+            opacity=0.65,
+            name=f"{name} (n {int(table[column].sum()):,})",
+            customdata=table[["low", column]],
             marker={"color": colour, "pattern": {"shape": shape}},
             hovertemplate="from %{customdata[0]} points: %{y:.1%}, n %{customdata[1]:,}",
         )
     made.add_vline(
-        x=approve_from, line={"color": GREY, "dash": "dash", "width": 1},
-        annotation_text=f"approve from {approve_from:.0f}", annotation_position="top right",
+        x=approve_from,
+        line={"color": GREY, "dash": "dash", "width": 1},
+        annotation_text=f"approve from {approve_from:.0f}",
+        annotation_position="top right",
     )
+    legend_above(made)
     made.update_layout(barmode="overlay")
     made.update_yaxes(tickformat=".0%")
     return made

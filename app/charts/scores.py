@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from app import text
-from app.charts.base import BLUE, GREEN, GREY, ORANGE, VERMILLION, figure, plain
+from app.charts.base import BLUE, GREEN, GREY, ORANGE, VERMILLION, figure, legend_above, plain
 from credit_core.decisions.reasons import readable
 from credit_core.decisions.scale import DRAWN
 from credit_core.workflows import Explanation
@@ -33,7 +33,11 @@ def score_scale(score: float, approve_from: float, decline_below: float) -> go.F
         if end <= start:
             continue
         made.add_bar(
-            x=[end - start], base=[start], y=[0], orientation="h", width=0.5,
+            x=[end - start],
+            base=[start],
+            y=[0],
+            orientation="h",
+            width=0.5,
             marker={
                 "color": DECISION_COLOUR[decision],
                 "pattern": {"shape": _PATTERN[decision], "fgcolor": "rgba(255,255,255,0.45)"},
@@ -43,24 +47,42 @@ def score_scale(score: float, approve_from: float, decline_below: float) -> go.F
         )
         if end - start > 0.09 * (high - low):
             made.add_annotation(
-                x=(start + end) / 2, y=-0.55, text=decision.capitalize(), showarrow=False,
+                x=(start + end) / 2,
+                y=-0.55,
+                text=decision.capitalize(),
+                showarrow=False,
                 font={"size": 13},
             )
     made.add_scatter(
-        x=[score], y=[0.52], mode="markers", hoverinfo="skip",
+        x=[score],
+        y=[0.52],
+        mode="markers",
+        hoverinfo="skip",
         marker={"symbol": "triangle-down", "size": 20, "color": GREY},
     )
     made.add_annotation(
-        x=score, y=0.62, text=f"<b>{score:.0f}</b>", showarrow=False, font={"size": _BIG},
-        yanchor="bottom", xanchor="center",
+        x=score,
+        y=0.62,
+        text=f"<b>{score:.0f}</b>",
+        showarrow=False,
+        font={"size": _BIG},
+        yanchor="bottom",
+        xanchor="center",
     )
     made.update_layout(
-        height=210, margin={"l": 24, "r": 24, "t": 4, "b": 4}, showlegend=False, barmode="overlay",
+        height=210,
+        margin={"l": 24, "r": 24, "t": 4, "b": 4},
+        showlegend=False,
+        barmode="overlay",
     )
     ticks = [DRAWN[0], decline_below, approve_from, DRAWN[1]]
     made.update_xaxes(
-        range=[low, high], tickvals=ticks, ticktext=[f"{tick:.0f}" for tick in ticks],
-        title_text=text.HIGHER_IS_SAFER, showgrid=False, zeroline=False,
+        range=[low, high],
+        tickvals=ticks,
+        ticktext=[f"{tick:.0f}" for tick in ticks],
+        title_text=text.HIGHER_IS_SAFER,
+        showgrid=False,
+        zeroline=False,
     )
     made.update_yaxes(visible=False, range=[-0.8, 2.1])
     return made
@@ -138,29 +160,49 @@ def history(table: pd.DataFrame, as_of: datetime | None, observation_days: int) 
     """Draw money in and out a month, the balance where known, and what the score could see."""
     made = figure(history_finding(table), "Month", "Money a month, in the ledger's currency", 340)
     made.add_bar(
-        x=table["month"], y=table["money_in"], name="Money in", marker={"color": GREEN},
+        x=table["month"],
+        y=table["money_in"],
+        name="Money in",
+        marker={"color": GREEN},
         hovertemplate="%{y:,.2f}",
     )
     made.add_bar(
-        x=table["month"], y=table["money_out"], name="Money out", hovertemplate="%{y:,.2f}",
+        x=table["month"],
+        y=table["money_out"],
+        name="Money out",
+        hovertemplate="%{y:,.2f}",
         marker={"color": VERMILLION, "pattern": {"shape": "/"}},
     )
     if table["balance"].notna().any():
         made.add_scatter(
-            x=table["month"], y=table["balance"], name="Last balance of the month",
-            mode="lines+markers", line={"color": GREY, "width": 2}, connectgaps=True,
+            x=table["month"],
+            y=table["balance"],
+            name="Last balance of the month",
+            mode="lines+markers",
+            line={"color": GREY, "width": 2},
+            connectgaps=True,
             hovertemplate="%{y:,.2f}",
         )
     if as_of is not None:
         made.add_vrect(
-            x0=as_of - pd.Timedelta(days=observation_days), x1=as_of, fillcolor=GREY,
-            opacity=0.15, line_width=0, layer="below",
+            x0=as_of - pd.Timedelta(days=observation_days),
+            x1=as_of,
+            fillcolor=GREY,
+            opacity=0.15,
+            line_width=0,
+            layer="below",
         )
         made.add_vline(x=as_of, line={"color": GREY, "dash": "dash", "width": 1.5})
         made.add_annotation(
-            x=as_of, y=1, yref="paper", xanchor="right", yanchor="bottom", showarrow=False,
+            x=as_of,
+            y=1,
+            yref="paper",
+            xanchor="right",
+            yanchor="bottom",
+            showarrow=False,
             text=f"as of {as_of:%d %b %Y}: the score saw the shaded {observation_days} days",
         )
+    legend_above(made)
     made.update_layout(barmode="group", hovermode="x unified")
     made.update_xaxes(title_text="", tickformat="%b %Y")
     made.update_yaxes(tickformat=",.0f")
@@ -178,48 +220,61 @@ def decisions(table: pd.DataFrame) -> go.Figure:
 
     ``table`` has band, decision and n; bands run from A, the safest, to E.
     """
-    total = int(table["n"].sum())
     by_decision = table.groupby("decision")["n"].sum()
-    approved = int(by_decision.get("approve", 0))
-    made = figure(
-        f"{approved:,} of {total:,} approved ({approved / total:.0%})",
-        "Band (A = safest)", "Customers", 320,
-    )
+    made = figure(decisions_finding(table), "Band (A = safest)", "Customers", 320)
     bands = sorted(table["band"].unique())
     for decision in ("approve", "refer", "decline"):
         rows = table[table["decision"] == decision].set_index("band")["n"]
         made.add_bar(
-            x=bands, y=[int(rows.get(band, 0)) for band in bands],
+            x=bands,
+            y=[int(rows.get(band, 0)) for band in bands],
             name=f"{text.DECISION[decision]} (n {int(by_decision.get(decision, 0)):,})",
             marker={
-                "color": DECISION_COLOUR[decision], "pattern": {"shape": _PATTERN[decision]},
+                "color": DECISION_COLOUR[decision],
+                "pattern": {"shape": _PATTERN[decision]},
             },
             hovertemplate="band %{x}: %{y:,}",
         )
+    legend_above(made)
     made.update_layout(barmode="stack")
     made.update_yaxes(tickformat=",")
     return made
 
 
+def decisions_finding(table: pd.DataFrame) -> str:
+    """Say how many would be approved."""
+    total = int(table["n"].sum())
+    approved = int(table.loc[table["decision"] == "approve", "n"].sum())
+    return f"{approved:,} of {total:,} would be approved ({approved / total:.0%})"
+
+
 def distribution(table: pd.DataFrame, approve_from: float, decline_below: float) -> go.Figure:
     """Draw how many score in each bin of 10 points; ``table`` has low and n."""
-    total = int(table["n"].sum())
-    middle = int(table.loc[table["n"].cumsum() >= total / 2, "low"].iloc[0])
-    made = figure(
-        f"Half of the {total:,} customers score {middle + 10} or less",
-        text.HIGHER_IS_SAFER, "Customers", 320,
-    )
+    made = figure(distribution_finding(table), text.HIGHER_IS_SAFER, "Customers", 320)
     made.add_bar(
-        x=table["low"] + 5, y=table["n"], width=10, marker={"color": BLUE},
-        customdata=table["low"], hovertemplate="from %{customdata} points: %{y:,}<extra></extra>",
+        x=table["low"] + 5,
+        y=table["n"],
+        width=10,
+        marker={"color": BLUE},
+        customdata=table["low"],
+        hovertemplate="from %{customdata} points: %{y:,}<extra></extra>",
     )
     for cut, words, side in (
         (decline_below, "decline below", "top left"),
         (approve_from, "approve from", "top right"),
     ):
         made.add_vline(
-            x=cut, line={"color": GREY, "dash": "dash", "width": 1.5},
-            annotation_text=f"{words} {cut:.0f}", annotation_position=side,
+            x=cut,
+            line={"color": GREY, "dash": "dash", "width": 1.5},
+            annotation_text=f"{words} {cut:.0f}",
+            annotation_position=side,
         )
     made.update_yaxes(tickformat=",")
     return made
+
+
+def distribution_finding(table: pd.DataFrame) -> str:
+    """Say below which bin's end half of the customers score."""
+    total = int(table["n"].sum())
+    middle = int(table.loc[table["n"].cumsum() >= total / 2, "low"].iloc[0])
+    return f"Half of the {total:,} customers score below {middle + 10}"

@@ -14,9 +14,9 @@ MOST_POINTS = 5_000
 
 def segment_bars(named: pd.DataFrame) -> go.Figure:
     """Return the customers of each named segment; ``named`` as `Segments.named`."""
-    largest = named.loc[named["customers"].idxmax()]
+    largest = named.iloc[int(named["customers"].argmax())]
     made = figure(
-        f"{largest['segment']} is the largest segment: {largest['share']:.0%} of customers",
+        f"{largest['segment']} hold {largest['share']:.0%} of customers",
         "Customers",
         "",
         320,
@@ -32,7 +32,7 @@ def segment_bars(named: pd.DataFrame) -> go.Figure:
         hovertemplate="%{y}<br>%{x:,} customers<extra></extra>",
     )
     made.update_yaxes(autorange="reversed")
-    made.update_xaxes(tickformat=",")
+    made.update_xaxes(tickformat=",", range=[0, named["customers"].max() * 1.15])
     return made
 
 
@@ -58,16 +58,16 @@ def cluster_map(points: pd.DataFrame, profile: pd.DataFrame) -> go.Figure:
         "Transactions in the window, + 1 (log scale)",
         440,
     )
-    for row in profile.itertuples():
-        inside = points[points["cluster"] == row.cluster]
+    for cluster, customers in enumerate(profile["customers"]):
+        inside = points[points["cluster"] == profile["cluster"].iloc[cluster]]
         made.add_scattergl(
             x=inside["recency_days"] + 1,
             y=inside["frequency"] + 1,
             mode="markers",
-            name=f"{cluster_name(int(row.cluster), len(profile))}, n {row.customers:,}",
+            name=f"{cluster_name(cluster, len(profile))}, n {customers:,}",
             marker={
-                "color": SERIES[int(row.cluster) % len(SERIES)],
-                "symbol": SYMBOLS[int(row.cluster) % len(SYMBOLS)],
+                "color": SERIES[cluster % len(SERIES)],
+                "symbol": SYMBOLS[cluster % len(SYMBOLS)],
                 "size": 6,
                 "opacity": 0.65,
             },

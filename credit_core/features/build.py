@@ -21,11 +21,7 @@ def feature_sql(catalogue: Catalogue, relation: str, columns: frozenset[str]) ->
     A transaction counts for a snapshot only inside ``[as_of - observation_days, as_of)``. The
     parameter ``categories`` is the catalogue's list. Snapshots without a transaction give no row.
     """
-    optional = [
-        name
-        for name in ("balance", "channel", "category", "product", "provider", "is_fraud")
-        if name in columns
-    ]
+    optional = [name for name in ("balance", "channel", "category", "is_fraud") if name in columns]
     passed = "".join(f", t.{name}" for name in optional)
     index = (
         ", list_position($categories, t.category) AS category_index"
@@ -33,27 +29,40 @@ def feature_sql(catalogue: Catalogue, relation: str, columns: frozenset[str]) ->
         else ""
     )
     blocks = max(1, catalogue.observation_days // MONTH)
-    selected = ",\n  ".join(
-        f"CAST({feature.sql} AS DOUBLE) AS {identifier(feature.name)}"
-        for feature in catalogue.features
+    of_transactions, of_months = (
+        "".join(
+            f",\n    CAST({feature.sql} AS DOUBLE) AS {identifier(feature.name)}"
+            for feature in catalogue.features
+            if feature.over == level
+        )
+        for level in ("transactions", "months")
     )
+    below = "count(*) FILTER (WHERE balance < 0)" if "balance" in columns else "0"
+    names = ", ".join(identifier(name) for name in catalogue.names)
     return f"""
-WITH observed AS (
+WITH joined AS (
   SELECT s.snapshot, t.amount, greatest(t.amount, 0) AS paid, greatest(-t.amount, 0) AS received,
-         CAST(date_diff('second', t.timestamp, s.as_of) AS DOUBLE) / CAST(86400 AS DOUBLE) AS age,
-         least(CAST(date_diff('second', t.timestamp, s.as_of) // {MONTH * 86400} AS INTEGER),
-               {blocks - 1}) AS block,
-         CAST(1 AS BIGINT) << least(
-           CAST(date_diff('second', t.timestamp, s.as_of) // 604800 AS INTEGER), {_WEEK_BITS})
-           AS week_bit,
+         date_diff('second', t.timestamp, s.as_of) AS seconds,
          isodow(t.timestamp) AS weekday, hour(t.timestamp) AS hour{passed}{index}
   FROM snapshots s JOIN {relation} t ON t.customer_id = s.customer_id
   WHERE t.timestamp < s.as_of
     AND t.timestamp >= s.as_of - to_days({catalogue.observation_days})
+), observed AS NOT MATERIALIZED (
+  SELECT *, CAST(seconds AS DOUBLE) / CAST(86400 AS DOUBLE) AS age,
+         least(CAST(seconds // {MONTH * 86400} AS INTEGER), {blocks - 1}) AS block,
+         CAST(1 AS BIGINT) << least(CAST(seconds // 604800 AS INTEGER), {_WEEK_BITS}) AS week_bit
+  FROM joined
+), months AS (
+  SELECT snapshot, block, sum(paid) AS paid, sum(received) AS received, {below} AS below
+  FROM observed GROUP BY snapshot, block
+), by_transaction AS (
+  SELECT snapshot{of_transactions}
+  FROM observed GROUP BY snapshot
+), by_month AS (
+  SELECT snapshot{of_months}
+  FROM months GROUP BY snapshot
 )
-SELECT snapshot,
-  {selected}
-FROM observed GROUP BY snapshot"""
+SELECT snapshot, {names} FROM by_transaction JOIN by_month USING (snapshot)"""
 
 
 def build_features(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:

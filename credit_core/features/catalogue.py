@@ -2,8 +2,11 @@
 
 Every expression is over one snapshot's transactions in the observation window. Names it may use:
 ``age`` (days before as_of, fractional), ``block`` (30-day block before as_of, 0 = the latest),
+``week_bit`` (a bit for the week),
 ``paid`` (money out, >= 0), ``received`` (money in, >= 0), ``amount``, ``category_index``, the
-canonical columns and ``as_of``. Money is DECIMAL, so sums do not depend on row order.
+canonical columns and ``as_of``. Features over months see one row a 30-day block with a
+transaction: ``paid``, ``received`` and ``below`` (transactions that left the balance below zero).
+Money is DECIMAL, so sums do not depend on row order.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import Literal
 RiskDirection = Literal["higher", "lower", "either"]
 Unit = Literal["money", "count", "days", "share", "ratio", "flag", "nats"]
 Empty = Literal["zero", "window", "missing"]
+Level = Literal["transactions", "months"]
 MONTH = 30
 """Days in a block; 'month' in a feature's text means such a block."""
 
@@ -43,6 +47,7 @@ class Feature:
     needs: tuple[str, ...] = ()
     actionable: bool = True
     empty: Empty = "missing"
+    over: Level = "transactions"
 
 
 def _count(where: str) -> str:
@@ -63,11 +68,6 @@ def _since(where: str, days: int) -> str:
     return f"coalesce(min(age) FILTER (WHERE {where}), {days})"
 
 
-def _active_blocks(where: str) -> str:
-    """Return SQL for the number of distinct 30-day blocks with such a transaction."""
-    return f"count(DISTINCT block) FILTER (WHERE {where})"
-
-
 @lru_cache(maxsize=64)
 def _declared(blocks: int) -> tuple[Feature, ...]:
     """Return the features for an observation window of so many 30-day blocks."""
@@ -77,9 +77,6 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
     rest = f"CAST({MONTH / max(days - MONTH, MONTH)!r} AS DOUBLE)"
     longer = blocks > 1
     out, into = "amount > 0", "amount < 0"
-    monthly_net = [f"(-{_sum('amount', f'block = {b}')})" for b in range(blocks)]
-    monthly_out = [_sum("paid", f"block = {b}") for b in range(blocks)]
-    monthly_in = [_sum("received", f"block = {b}") for b in range(blocks)]
     features = [
         Feature(
             "recency_days",
@@ -145,13 +142,14 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "active_months",
-            "count(DISTINCT block)",
+            "count(*)",
             "count",
             "frequency",
             "lower",
             f"Months with a transaction, of {blocks}.",
             f"There were transactions in only {{value}} of the last {blocks} months",
             empty="zero",
+            over="months",
         ),
         Feature(
             "active_weeks",
@@ -275,7 +273,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "negative_months",
-            " + ".join(f"CAST({net} < 0 AS INTEGER)" for net in monthly_net),
+            _count("received < paid"),
             "count",
             "net",
             "higher",
@@ -283,6 +281,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             f"More money went out than came in during {{value}} of the last {blocks} months",
             ("money_in",),
             empty="zero",
+            over="months",
         ),
         Feature(
             "income_count",
@@ -297,7 +296,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "income_months",
-            _active_blocks(into),
+            _count("received > 0"),
             "count",
             "income",
             "lower",
@@ -305,6 +304,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             f"Money came in during only {{value}} of the last {blocks} months",
             ("money_in",),
             empty="zero",
+            over="months",
         ),
         Feature(
             "income_largest",
@@ -358,13 +358,14 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "months_below_zero",
-            _active_blocks("balance < 0"),
+            _count("below > 0"),
             "count",
             "balance",
             "higher",
             f"Months in which the balance fell below zero, of {blocks}.",
             f"The balance fell below zero in {{value}} of the last {blocks} months",
             ("balance",),
+            over="months",
         ),
         Feature(
             "share_below_zero",
@@ -439,28 +440,6 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             ("category",),
             empty="zero",
         ),
-        Feature(
-            "products",
-            "count(DISTINCT product)",
-            "count",
-            "mix",
-            "lower",
-            "Number of products used.",
-            "Only {value} products were used",
-            ("product",),
-            empty="zero",
-        ),
-        Feature(
-            "providers",
-            "count(DISTINCT provider)",
-            "count",
-            "mix",
-            "lower",
-            "Number of providers used.",
-            "Only {value} providers were used",
-            ("provider",),
-            empty="zero",
-        ),
     ]
     if longer:
         features += [
@@ -497,22 +476,24 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             ),
             Feature(
                 "money_out_volatility",
-                _variation(monthly_out),
+                _variation("paid", blocks),
                 "ratio",
                 "volatility",
                 "higher",
                 "Standard deviation of monthly money out, divided by its mean.",
                 "Monthly spending varies by {value} times its mean",
+                over="months",
             ),
             Feature(
                 "income_volatility",
-                _variation(monthly_in),
+                _variation("received", blocks),
                 "ratio",
                 "volatility",
                 "higher",
                 "Standard deviation of monthly money in, divided by its mean.",
                 "Monthly income varies by {value} times its mean",
                 ("money_in",),
+                over="months",
             ),
             Feature(
                 "money_out_monthly",
@@ -528,12 +509,17 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
     return tuple(features)
 
 
-def _variation(values: list[str]) -> str:
-    """Return SQL for the coefficient of variation (population) of a fixed list of sums."""
-    n = f"CAST({len(values)} AS DOUBLE)"
-    mean = f"(({' + '.join(values)}) / {n})"
-    squares = " + ".join(f"({value} - {mean}) * ({value} - {mean})" for value in values)
-    return f"(sqrt(({squares}) / {n}) / nullif({mean}, 0))"
+def _variation(column: str, blocks: int) -> str:
+    """Return SQL for the coefficient of variation (population) of a month's sums.
+
+    std / mean = sqrt(n sum(x^2) - (sum x)^2) / sum x, over all blocks, silent ones at 0; in
+    whole hundredths, so that the sums are exact.
+    """
+    cents = f"CAST({column} * 100 AS HUGEINT)"
+    n = f"CAST({blocks} AS DOUBLE)"
+    squares = f"CAST(sum({cents} * {cents}) AS DOUBLE)"
+    whole = f"CAST(sum({cents}) AS DOUBLE)"
+    return f"(sqrt(greatest({n} * {squares} - {whole} * {whole}, 0)) / nullif({whole}, 0))"
 
 
 def _slug(text: str) -> str:
@@ -603,7 +589,7 @@ class Catalogue:
     def fingerprint(self) -> str:
         """SHA-256 over everything that decides the features' values."""
         content = [self.observation_days, list(self.categories)]
-        content += [[feature.name, feature.sql] for feature in self.features]
+        content += [[feature.name, feature.over, feature.sql] for feature in self.features]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 

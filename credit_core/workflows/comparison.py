@@ -109,9 +109,7 @@ def score_shares(
     )
 
 
-def difference(
-    first: pd.DataFrame, second: pd.DataFrame, sample: str
-) -> AucDifference | None:
+def difference(first: pd.DataFrame, second: pd.DataFrame, sample: str) -> AucDifference | None:
     """Return the first's AUC minus the second's, None where they were not judged on one sample."""
     if sample not in SAMPLES or not same_sample([first, second]):
         return None

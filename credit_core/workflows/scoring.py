@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from credit_core.data.intake import Progress, plain_cell
 from credit_core.data.ledger import Ledger, open_ledger
@@ -300,6 +301,14 @@ def read_note(settings: Settings, customer_id: str, digest: str) -> str | None:
         return (folder / f"{digest}.txt").read_text(encoding="utf-8")
     except OSError:
         return None
+
+
+def first_scores(path: Path, limit: int) -> pd.DataFrame:
+    """Return the first rows of a Parquet scores file without reading the others."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=limit):
+            return batch.to_pandas()
+        return file.schema_arrow.empty_table().to_pandas()
 
 
 def summarise_scores(frame: pd.DataFrame) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, note
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
@@ -41,8 +41,8 @@ class Row:
 def quoted(cells: list[str], always: bool = False) -> str:
     stream = io.StringIO()
     style = csv.QUOTE_ALL if always else csv.QUOTE_MINIMAL
-    csv.writer(stream, quoting=style, lineterminator="").writerow(cells)
-    return stream.getvalue()
+    csv.writer(stream, quoting=style, lineterminator="\r\n").writerow(cells)
+    return stream.getvalue().removesuffix("\r\n")
 
 
 awkward = st.text(
@@ -183,6 +183,7 @@ def ingest_text(text: str, root: Path) -> Dataset:
 @effort(max_examples=60)
 def test_every_row_is_kept_or_named_with_its_line(file: tuple) -> None:
     text, expected = assemble(*file)
+    note(repr(text))
     records = records_of(text)
     with tempfile.TemporaryDirectory() as root:
         dataset = ingest_text(text, Path(root))
@@ -303,6 +304,7 @@ def test_the_bad_example_names_every_broken_row_and_keeps_the_others(tmp_path: P
     text = (SAMPLE / "bad_example.csv").read_text(encoding="utf-8")
     dataset = ingest_text(text, tmp_path)
     rejects = rejects_of(dataset)
+    note(repr(text))
     records = records_of(text)
     expected = []
     seen = set()

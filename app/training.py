@@ -1,0 +1,127 @@
+"""What a training shows: its progress while it runs, its evidence when it is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app import jobs, results, state, tables, text, widgets
+from credit_core import workflows
+from credit_core.errors import CandorError
+
+
+@st.fragment(run_every=1.0)
+def watch(job_id: str) -> None:
+    """Follow a running job; the page is drawn anew when it has ended."""
+    job = jobs.read(state.settings(), job_id)
+    if job is None or not job.running:
+        st.rerun()
+    left = job.seconds_left
+    rest = f"about {results.duration(left)} left" if left is not None else "estimating the time"
+    st.progress(job.share, f"{job.share:.0%}: {job.text}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Cancel", icon=":material/stop_circle:"):
+            jobs.cancel(state.settings(), job_id)
+            st.rerun()
+        st.caption(
+            f"Running for {results.duration(job.seconds)}, {rest}. You may leave this page or "
+            "close it; the training goes on."
+        )
+
+
+def show(job: jobs.Job) -> None:
+    """Show a job as it stands."""
+    names = widgets.dataset_names()
+    data = names.get(job.request["dataset"], job.request["dataset"])
+    st.subheader(text.LABEL_NAME[job.request["label"]])
+    st.text(f"Trained on {data}")
+    if job.running:
+        watch(job.id)
+    elif job.result is not None:
+        show_result(job.result)
+    elif job.state == "cancelled":
+        st.info("This training was cancelled; nothing of it was kept.", icon=":material/block:")
+    else:
+        st.error(widgets.escaped(f"The training failed: {job.problem}"), icon=":material/error:")
+
+
+def show_result(result: dict[str, Any]) -> None:
+    """Show the checks first, then the label, the models, and what stands beside them."""
+    checks, models = result["checks"], result["models"]
+    if checks["circular"]:
+        st.error(text.CIRCULAR_BANNER, icon=":material/block:")
+    verdict, sentence = results.canary_verdict(checks)
+    if verdict == "passed":
+        st.success(sentence, icon=":material/check_circle:")
+    elif verdict == "failed":
+        st.error(sentence, icon=":material/error:")
+    else:
+        st.info(widgets.escaped(sentence), icon=":material/info:")
+    _show_leaks(checks["leaks"])
+    _show_label(result["label"])
+    st.dataframe(
+        results.model_rows(models),
+        hide_index=True,
+        column_config=tables.TRAINED,
+        alt="Models of this training by sample",
+    )
+    against = results.against_outcomes(models)
+    if against:
+        st.warning(against, icon=":material/compare_arrows:")
+    beside = results.reference_rows(result)
+    if beside:
+        st.dataframe(
+            beside,
+            hide_index=True,
+            column_config=tables.REFERENCES,
+            alt="The best model beside recency, frequency, money and the proxy label",
+        )
+    _promote(f"{models[0]['name']}:{models[0]['version']}", checks["refusal"])
+
+
+def _show_leaks(leaks: list[dict[str, Any]]) -> None:
+    if not leaks:
+        st.caption("No single feature, product or ratio of two gives the label away (AUC > 0.98).")
+        return
+    rows = [
+        {"Feature": " and ".join(leak["features"]), "As": leak["form"], "AUC": leak["auc"]}
+        for leak in leaks
+    ]
+    st.error("The label is all but written in these features.", icon=":material/error:")
+    st.dataframe(rows, hide_index=True, alt="Leaks")
+
+
+def _show_label(label: dict[str, Any]) -> None:
+    snapshots, rate, observed, outcome = st.columns(4)
+    snapshots.metric("Snapshots", f"{label['snapshots']:,}")
+    rate.metric("Bad rate", f"{label['bad_rate']:.1%}", help=label["definition"])
+    observed.metric("Observation window", f"{label['observation_days']} days")
+    days = label["outcome_days"]
+    outcome.metric("Outcome window", f"{days} days" if days else "as recorded")
+    st.caption(label["definition"])
+
+
+def _promote(reference: str, refusal: str | None) -> None:
+    """Offer the best model for promotion, with a reason."""
+    version = next((v for v in state.versions() if v.reference == reference), None)
+    if version is None:
+        return
+    st.subheader("The best of these")
+    st.text(widgets.describe(version))
+    if refusal is not None:
+        st.caption(widgets.escaped(refusal))
+    elif not version.champion:
+        with st.form("promote", border=False):
+            reason = st.text_input("Reason (kept in the record)", key=f"reason_{reference}")
+            pressed = st.form_submit_button("Promote the best", icon=":material/military_tech:")
+        if pressed and not reason.strip():
+            st.warning("Say why; the reason is kept in the record.")
+        elif pressed:
+            try:
+                workflows.promote(reference, reason.strip(), state.settings())
+            except CandorError as error:
+                widgets.problem(error)
+            else:
+                st.rerun()
+    st.page_link("../pages/compare.py", label="Compare the models", icon=":material/leaderboard:")
