@@ -24,14 +24,11 @@ def rows(events: Sequence[Event]) -> list[dict[str, str]]:
 def describe(kind: str, details: dict[str, Any]) -> str:
     """Return an event in one line.
 
-    >>> describe("ingested", {"rows": 1200, "rejected": 3, "customers": 40})
-    'Data brought in: 1,200 transactions of 40 customers, 3 rows set aside'
+    >>> describe("ingested", {"rows": 1200, "rejected": 3})
+    'Brought in 1,200 transactions, 3 set aside'
     """
     if kind == "ingested":
-        return (
-            f"Data brought in: {details['rows']:,} transactions of {details['customers']:,} "
-            f"customers, {details['rejected']:,} rows set aside"
-        )
+        return f"Brought in {details['rows']:,} transactions, {details['rejected']:,} set aside"
     if kind == "trained":
         label = text.LABEL_NAME.get(details["label"], details["label"])
         circular = ", circular" if details["circular"] else ""

@@ -55,7 +55,8 @@ def canary_verdict(checks: dict[str, Any]) -> tuple[str, str]:
     canary = checks["canary"]
     if canary["passed"] is None:
         return "none", f"The canary does not apply: {canary['why']}."
-    found = f"AUC {canary['auc']:.3f} ({canary['low']:.3f} to {canary['high']:.3f})"
+    level = f"{canary.get('level', 0.999):.1%} interval"
+    found = f"AUC {canary['auc']:.3f} ({level} {canary['low']:.3f} to {canary['high']:.3f})"
     verdict = "passed" if canary["passed"] else "failed"
     return verdict, f"Canary {verdict}: {canary['why']}. {found}; 0.5 is chance."
 

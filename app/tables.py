@@ -11,12 +11,10 @@ from app import text
 _C = st.column_config
 
 LEADERBOARD: dict[str, Any] = {
-    "reference": _C.TextColumn("Model", pinned=True),
+    "reference": _C.TextColumn("Model", pinned=True, width=130),
     "mark": _C.TextColumn("Mark"),
     "family": _C.TextColumn("Family"),
-    "auc": _C.NumberColumn(
-        "AUC", format="%.3f", help="0.5 = chance, 1 = perfect ranking"
-    ),
+    "auc": _C.NumberColumn("AUC", format="%.3f", help="0.5 = chance, 1 = perfect ranking"),
     "auc_low": _C.NumberColumn("95% from", format="%.3f"),
     "auc_high": _C.NumberColumn("to", format="%.3f"),
     "gini": _C.NumberColumn("Gini", format="%.3f", help="2 AUC - 1"),
@@ -136,4 +134,10 @@ TRAINED: dict[str, Any] = {
 REFERENCES: dict[str, Any] = {
     "predictor": _C.TextColumn("Predictor of the recorded outcome"),
     **{name: LEADERBOARD[name] for name in ("auc", "auc_low", "auc_high", "n", "bads")},
+}
+REJECTS: dict[str, Any] = {
+    "line": _C.NumberColumn("Line", width="small"),
+    "column": _C.TextColumn("Column"),
+    "value": _C.TextColumn("Value"),
+    "reason": _C.TextColumn("Reason"),
 }

@@ -64,9 +64,9 @@ DIFFERENT_WINDOWS = (
     "These models were trained with different windows or settings, so they were not judged on the "
     "same people: read each curve on its own."
 )
-OTHER_DATA = (
-    "The candidate was trained on other data than the champion, so the two were judged on "
-    "different people and no difference can be computed."
+NO_DIFFERENCE = (
+    "Candidate and champion were not judged on the same people and label, so no difference between "
+    "them can be computed."
 )
 NO_SUCH_CUSTOMER = "No customer has this id; check the spelling (case and leading zeros count)."
 THIN_FILE = "Thin file: fewer than {limit} transactions before the score's date, so policy refers."
@@ -128,4 +128,7 @@ APPLICATIONS_FILE = (
 SAMPLE_FILES = (
     "18 months of transactions of 4,000 simulated customers, with applications and outcomes. "
     "Nobody in it is real."
+)
+NO_OUTCOMES = (
+    "For a PD, bring in applications with an outcome column (1 = bad) beside the transactions."
 )

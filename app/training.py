@@ -35,7 +35,7 @@ def show(job: jobs.Job) -> None:
     names = widgets.dataset_names()
     data = names.get(job.request["dataset"], job.request["dataset"])
     st.subheader(text.LABEL_NAME[job.request["label"]])
-    st.text(f"Trained on {data}")
+    st.text(f"Data: {data}")
     if job.running:
         watch(job.id)
     elif job.result is not None:
@@ -63,6 +63,7 @@ def show_result(result: dict[str, Any]) -> None:
     st.dataframe(
         results.model_rows(models),
         hide_index=True,
+        height="content",
         column_config=tables.TRAINED,
         alt="Models of this training by sample",
     )

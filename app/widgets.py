@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 import streamlit as st
@@ -21,7 +22,7 @@ def context() -> None:
         st.session_state[state.DATA_KEY] = chosen
     stored = state.datasets()
     if stored:
-        names = {dataset.fingerprint: dataset.name for dataset in stored}
+        names = dataset_names()
         st.selectbox(
             "Data",
             list(names),
@@ -112,6 +113,18 @@ def figure(made: Any, finding: str) -> None:
     st.plotly_chart(made, config={"displayModeBar": False}, alt=finding)
 
 
+def ink() -> str:
+    """Return the theme's text colour, for figures whose words must not be grey."""
+    return "#E6EBF0" if st.context.theme.type == "dark" else "#1B2733"
+
+
 def dataset_names() -> dict[str, str]:
-    """Return the stored datasets' names by fingerprint."""
-    return {dataset.fingerprint: dataset.name for dataset in state.datasets()}
+    """Return the stored datasets' names by fingerprint; where two share one, it is added."""
+    stored = state.datasets()
+    often = Counter(dataset.name for dataset in stored)
+    return {
+        found.fingerprint: found.name
+        if often[found.name] == 1
+        else f"{found.name} ({found.fingerprint[:6]})"
+        for found in stored
+    }

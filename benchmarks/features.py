@@ -61,16 +61,28 @@ def pandas_way(path: Path) -> int:
     frame["refund"] = frame["category"] == "refund"
     groups = frame.groupby("customer_id")
     table = groups.agg(
-        recency_days=("age", "min"), tenure_days=("age", "max"), transactions=("age", "size"),
-        active_months=("block", "nunique"), active_weeks=("week", "nunique"),
-        money_out=("paid", "sum"), money_out_max=("paid", "max"), money_in=("received", "sum"),
-        income_count=("is_in", "sum"), payments=("is_out", "sum"),
-        income_largest=("received", "max"), balance_min=("balance", "min"),
-        balance_mean=("balance", "mean"), share_below_zero=("below", "mean"),
-        weekend_share=("weekend", "mean"), night_share=("night", "mean"),
-        refund_share=("refund", "mean"), fraud_count=("is_fraud", "sum"),
-        channels=("channel", "nunique"), categories=("category", "nunique"),
-        products=("product", "nunique"), providers=("provider", "nunique"),
+        recency_days=("age", "min"),
+        tenure_days=("age", "max"),
+        transactions=("age", "size"),
+        active_months=("block", "nunique"),
+        active_weeks=("week", "nunique"),
+        money_out=("paid", "sum"),
+        money_out_max=("paid", "max"),
+        money_in=("received", "sum"),
+        income_count=("is_in", "sum"),
+        payments=("is_out", "sum"),
+        income_largest=("received", "max"),
+        balance_min=("balance", "min"),
+        balance_mean=("balance", "mean"),
+        share_below_zero=("below", "mean"),
+        weekend_share=("weekend", "mean"),
+        night_share=("night", "mean"),
+        refund_share=("refund", "mean"),
+        fraud_count=("is_fraud", "sum"),
+        channels=("channel", "nunique"),
+        categories=("category", "nunique"),
+        products=("product", "nunique"),
+        providers=("provider", "nunique"),
     )
     out, into = frame[frame["is_out"]], frame[frame["is_in"]]
     table["days_since_spend"] = out.groupby("customer_id")["age"].min()
@@ -84,10 +96,16 @@ def pandas_way(path: Path) -> int:
     table["gap_days_mean"] = span / (table["transactions"] - 1)
     table["overdue_ratio"] = table["recency_days"] / table["gap_days_mean"]
     table["money_out_monthly"] = table["money_out"] / (OBSERVATION_DAYS // 30)
-    last = frame[frame["age"] <= 30].groupby("customer_id").agg(
-        transactions_last_30d=("age", "size"), money_out_last_30d=("paid", "sum"),
-        money_in_last_30d=("received", "sum"), balance_min_last_30d=("balance", "min"),
-        balance_mean_last_30d=("balance", "mean"),
+    last = (
+        frame[frame["age"] <= 30]
+        .groupby("customer_id")
+        .agg(
+            transactions_last_30d=("age", "size"),
+            money_out_last_30d=("paid", "sum"),
+            money_in_last_30d=("received", "sum"),
+            balance_min_last_30d=("balance", "min"),
+            balance_mean_last_30d=("balance", "mean"),
+        )
     )
     table = table.join(last)
     table["net_flow_last_30d"] = table["money_in_last_30d"] - table["money_out_last_30d"]
@@ -133,7 +151,7 @@ def _import_libraries(way: str) -> None:
         import credit_core.features.build
         import credit_core.labels.rfm  # noqa: F401
     elif way == "pandas":
-        import pandas  # noqa: ICN001, F401
+        import pandas  # noqa: F401
     else:
         import duckdb  # noqa: F401
 
@@ -156,7 +174,9 @@ def _measure(way: str, path: Path, repeats: int) -> dict[str, float]:
     for _ in range(repeats):
         done = subprocess.run(
             [sys.executable, __file__, "--child", way, "--file", str(path)],
-            check=True, capture_output=True, text=True,
+            check=True,
+            capture_output=True,
+            text=True,
         )
         runs.append(json.loads(done.stdout.splitlines()[-1]))
     return {

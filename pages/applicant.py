@@ -97,7 +97,9 @@ def show_score(found: Explanation, scored: ScoredSnapshots) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         widgets.figure(
-            charts.score_scale(found.score, policy.approve_from, policy.decline_below),
+            charts.score_scale(
+                found.score, policy.approve_from, policy.decline_below, widgets.ink()
+            ),
             f"Score {found.score:.0f} on a scale from 300 to 850, higher = safer",
         )
         first, second, third = st.columns(3)
@@ -121,9 +123,10 @@ def show_score(found: Explanation, scored: ScoredSnapshots) -> None:
 def show_factors(found: Explanation) -> None:
     """Show base + contributions = score, as figure and table."""
     gap = round(found.score, 1) - round(found.base, 1)
+    sign = "+" if gap >= 0 else "-"
     st.caption(
-        f"Average development customer {found.base:.1f} {gap:+.1f} from "
-        f"{len(found.contributions)} factors = score {found.score:.1f}. The sum is exact."
+        f"Average development customer {found.base:.1f} {sign} {abs(gap):.1f} from "
+        f"{len(found.contributions)} factors = score {found.score:.1f}; the sum is exact."
     )
     chart, table = st.tabs(["Chart", "All factors"])
     with chart:

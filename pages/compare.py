@@ -50,7 +50,9 @@ def choose_group(versions: list[ModelVersion]) -> list[ModelVersion]:
 def show_leaderboard(table: pd.DataFrame, sample: str) -> None:
     """Show every model of the question on one kind of sample."""
     names = widgets.dataset_names()
-    rows = table[table["sample"] == sample]
+    rows = table[table["sample"] == sample].sort_values(
+        ["circular", "dataset", "auc"], ascending=[True, False, False]
+    )
     st.dataframe(
         rows.assign(
             family=rows["family"].map(text.FAMILY),
@@ -62,7 +64,10 @@ def show_leaderboard(table: pd.DataFrame, sample: str) -> None:
         column_config=tables.LEADERBOARD,
         alt=f"Models of this question, judged on: {text.SAMPLE[sample]}",
     )
-    if table["dataset"].nunique() > 1:
+    absent = table["reference"].nunique() - len(rows)
+    if absent:
+        st.caption(f"{absent} more of this question were not judged on this sample.")
+    if rows["dataset"].nunique() > 1:
         st.caption(text.DIFFERENT_PEOPLE)
 
 
@@ -109,10 +114,22 @@ def show_curves(versions: list[ModelVersion], sample: str) -> None:
             st.dataframe(binned, hide_index=True, column_config=tables.SCORE_SHARES, alt=finding)
 
 
+def show_circular(version: ModelVersion) -> None:
+    """Say why a near-perfect AUC condemns a model, with what it knows of real outcomes."""
+    outcome = version.metrics.get("observed_outcome")
+    reality = (
+        f" Against recorded outcomes {version.reference} has AUC {widgets.interval(outcome)}."
+        if outcome
+        else ""
+    )
+    st.error(text.CIRCULAR_WHY + reality, icon=":material/block:")
+
+
 def promote(versions: list[ModelVersion]) -> None:
     """Show the evidence for a candidate and make it champion, with a reason."""
     champion = next((version for version in versions if version.champion), None)
-    candidates = {found.reference: found for found in versions if not found.champion}
+    ordered = sorted(versions, key=lambda found: found.circular)
+    candidates = {found.reference: found for found in ordered if not found.champion}
     if not candidates:
         st.caption("The only model of this question is its champion already.")
         return
@@ -128,10 +145,11 @@ def promote(versions: list[ModelVersion]) -> None:
         hide_index=True,
         column_order=list(tables.EVIDENCE),
         column_config=tables.EVIDENCE,
+        placeholder="-",
         alt="The candidate beside the champion on each sample",
     )
-    if champion and champion.dataset != candidate.dataset:
-        st.caption(text.OTHER_DATA)
+    if champion and evidence["difference"].isna().all():
+        st.caption(text.NO_DIFFERENCE)
     st.caption(results.canary_verdict(state.bundle(candidate).facts["checks"])[1])
     reason = st.text_area(
         "Reason",
@@ -182,10 +200,12 @@ show_leaderboard(table, sample)
 if len(versions) == 1:
     st.caption("One model so far: train another family or label to compare.")
 group = choose_group(versions)
-drawn = comparison.leaderboard([found for found in versions if found.dataset == group[0].dataset])
+data = group[0].dataset
+drawn = comparison.leaderboard([found for found in versions if found.dataset == data])
 widgets.figure(charts.auc_intervals(drawn), charts.auc_finding(drawn))
-if drawn["circular"].any():
-    st.error(text.CIRCULAR_WHY, icon=":material/block:")
+circular = [found for found in versions if found.circular and found.dataset == data]
+if circular:
+    show_circular(circular[0])
 show_curves(group, sample)
 st.subheader("Promote")
 with st.container(border=True):

@@ -108,7 +108,12 @@ def show_record() -> None:
     if not found:
         st.caption("Nothing yet. Every ingest, training, promotion and decision is kept here.")
         return
-    st.dataframe(record.rows(found), hide_index=True, alt="Latest events of the record")
+    st.dataframe(
+        record.rows(found),
+        hide_index=True,
+        column_config={"When (UTC)": st.column_config.TextColumn(width=120)},
+        alt="Latest events of the record",
+    )
 
 
 st.title("Overview")

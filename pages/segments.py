@@ -89,7 +89,7 @@ with named:
         st.caption("From the quintiles of recency, frequency and money; medians of each group.")
 with clusters:
     points = charts.sample_points(found.table, state.config().training.seed)
-    left, right = st.columns([3, 2])
+    left, right = st.columns(2)
     with left:
         widgets.figure(charts.cluster_map(points, found.profile), "Recency against frequency")
     with right:

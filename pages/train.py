@@ -36,6 +36,8 @@ def request_form(data: Dataset) -> None:
             captions=[text.LABEL_MEANS[kind] for kind in kinds],
             key="train_label",
         )
+        if "observed" not in kinds:
+            left.caption(text.NO_OUTCOMES)
         families = right.pills(
             "Models",
             FAMILIES,

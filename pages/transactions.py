@@ -9,7 +9,7 @@ from app.charts import ledger as charts
 from credit_core.data.mapping import DATE_FORMATS, Mapping, mapping_yaml
 from credit_core.data.store import Applications, Dataset
 from credit_core.errors import CandorError
-from credit_core.workflows.data import activity, first_rejects, first_transactions
+from credit_core.workflows.data import activity, earliest_transactions, first_rejects
 
 
 def ways_in() -> None:
@@ -64,7 +64,7 @@ def show_rejects(data: Dataset) -> None:
     reasons = sorted(data.rejects_by_reason.items(), key=lambda item: -item[1])
     left, right = st.columns([2, 3])
     with left:
-        rows = [{"Reason": reason, "Rows": count} for reason, count in reasons]
+        rows = [{"Rows": count, "Reason": reason} for reason, count in reasons]
         st.dataframe(rows, hide_index=True, alt="Rows set aside by reason")
         st.download_button(
             "Download the rows set aside",
@@ -75,16 +75,20 @@ def show_rejects(data: Dataset) -> None:
             on_click="ignore",
         )
     with right:
-        st.dataframe(first_rejects(data), hide_index=True, alt="First rows set aside")
+        st.dataframe(
+            first_rejects(data),
+            hide_index=True,
+            column_config=tables.REJECTS,
+            alt="First rows set aside",
+        )
         st.caption("Line counts from the file's header (line 1). At most 200 are shown.")
 
 
 def show_columns(data: Dataset) -> None:
     """Show which header was read as what, what was left out, and the mapping to take along."""
     mapping = Mapping.model_validate(data.mapping)
-    rows = [
-        {"Candor's column": name, "In the file": found} for name, found in mapping.columns.items()
-    ]
+    read = mapping.columns
+    rows = [{"Candor's column": name, "In the file": read[name]} for name in data.columns]
     left, right = st.columns([3, 2])
     left.dataframe(rows, hide_index=True, alt="Columns found")
     with right:
@@ -122,7 +126,9 @@ def show_applications(found: Applications) -> None:
 st.title("Transactions")
 st.caption("Bring a file in; every row is kept or set aside with its reason, and none is lost.")
 stored = state.dataset()
-with st.expander("Bring in data", expanded=stored is None or incoming.any_waiting()):
+# A key of the dataset's closes the box when another one has come in.
+key = f"bring_in_{stored.fingerprint if stored else 'first'}"
+with st.expander("Bring in data", expanded=stored is None or incoming.any_waiting(), key=key):
     ways_in()
     incoming.review()
 if stored is not None:
@@ -134,8 +140,10 @@ if stored is not None:
             "Activity": show_activity,
             f"Set aside ({stored.rejected:,})": show_rejects,
             "Columns": show_columns,
-            "First rows": lambda data: st.dataframe(
-                first_transactions(data, state.settings()), hide_index=True, alt="First rows"
+            "Earliest rows": lambda data: st.dataframe(
+                earliest_transactions(data, state.settings()),
+                hide_index=True,
+                alt="The 200 earliest transactions",
             ),
         }
     if stored.applications:

@@ -51,7 +51,7 @@ def money_by_month(activity: pd.DataFrame) -> go.Figure:
             marker={"symbol": symbol, "size": 7},
             hovertemplate="%{x|%b %Y}<br>%{y:,.0f}",
         )
-    made.update_layout(showlegend=has_in)
+    made.update_layout(showlegend=has_in, legend_y=-0.35)
     made.update_yaxes(rangemode="tozero")
     return made
 

@@ -36,7 +36,8 @@ def auc_intervals(table: pd.DataFrame) -> go.Figure:
         140 + 44 * len(names),
     )
     for i, sample in enumerate(samples):
-        rows = table[table["sample"] == sample]
+        # A legend takes the look of the first point, so the sound models come first.
+        rows = table[table["sample"] == sample].sort_values("circular", kind="stable")
         shift = (len(samples) - 1) / 2 - i
         colours = [GREY if circular else SERIES[i] for circular in rows["circular"]]
         made.add_scatter(
@@ -99,7 +100,7 @@ def auc_finding(table: pd.DataFrame) -> str:
         near = int((others["auc_high"] >= best["auc_low"]).sum())
         if near == 0:
             return f"{words}; ahead of all others"
-        return f"{words}; {near} of {len(others)} others lie within its interval's reach"
+        return f"{words}; its interval overlaps those of {near} of {len(others)} others"
     return "Every model here is circular: these AUCs mean nothing"
 
 

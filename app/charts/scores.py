@@ -11,17 +11,28 @@ import plotly.graph_objects as go
 
 from app import text
 from app.charts.base import BLUE, GREEN, GREY, ORANGE, VERMILLION, figure, legend_above, plain
-from credit_core.decisions.reasons import readable
 from credit_core.decisions.scale import DRAWN
 from credit_core.workflows import Explanation
+from credit_core.workflows.scoring import Contribution
 
 DECISION_COLOUR = {"approve": BLUE, "refer": ORANGE, "decline": VERMILLION}
 _PATTERN = {"approve": "", "refer": ".", "decline": "/"}
 _BIG = 56
 
 
-def score_scale(score: float, approve_from: float, decline_below: float) -> go.Figure:
-    """Draw a score on its scale of 300 to 850 with the cut-offs; beyond it, the scale widens."""
+def _pattern(decision: str) -> dict[str, str]:
+    return {
+        "shape": _PATTERN[decision],
+        "fillmode": "overlay",
+        "fgcolor": "rgba(255,255,255,0.5)",
+    }
+
+
+def score_scale(score: float, approve_from: float, decline_below: float, ink: str) -> go.Figure:
+    """Draw a score on its scale of 300 to 850 with the cut-offs; beyond it, the scale widens.
+
+    ``ink`` is the colour of the number and its marker: the page's own text colour.
+    """
     low, high = min(DRAWN[0], score - 10), max(DRAWN[1], score + 10)
     made = go.Figure()
     zones = (
@@ -40,12 +51,12 @@ def score_scale(score: float, approve_from: float, decline_below: float) -> go.F
             width=0.5,
             marker={
                 "color": DECISION_COLOUR[decision],
-                "pattern": {"shape": _PATTERN[decision], "fgcolor": "rgba(255,255,255,0.45)"},
+                "pattern": _pattern(decision),
                 "line": {"width": 0},
             },
             hovertemplate=f"{decision}: {start:.0f} to {end:.0f} points<extra></extra>",
         )
-        if end - start > 0.09 * (high - low):
+        if end - start > 0.07 * (high - low):
             made.add_annotation(
                 x=(start + end) / 2,
                 y=-0.55,
@@ -58,14 +69,14 @@ def score_scale(score: float, approve_from: float, decline_below: float) -> go.F
         y=[0.52],
         mode="markers",
         hoverinfo="skip",
-        marker={"symbol": "triangle-down", "size": 20, "color": GREY},
+        marker={"symbol": "triangle-down", "size": 20, "color": ink},
     )
     made.add_annotation(
         x=score,
         y=0.62,
         text=f"<b>{score:.0f}</b>",
         showarrow=False,
-        font={"size": _BIG},
+        font={"size": _BIG, "color": ink},
         yanchor="bottom",
         xanchor="center",
     )
@@ -105,7 +116,7 @@ def waterfall_steps(found: Explanation, most: int = 8) -> list[Step]:
     ordered = sorted(found.contributions, key=lambda part: -abs(part.points))
     shown, rest = ordered[:most], ordered[most:]
     steps = [Step("Average development customer", found.base, end=True)]
-    steps += [Step(f"{readable(part.source)}: {part.value}", part.points) for part in shown]
+    steps += [Step(f"{_short(_factor(part))}: {part.value}", part.points) for part in shown]
     if rest:
         left = found.score - math.fsum([found.base, *(part.points for part in shown)])
         steps.append(Step(f"{len(rest)} other factors", left))
@@ -118,7 +129,7 @@ def waterfall(found: Explanation, most: int = 8) -> go.Figure:
     made = figure(waterfall_finding(found), text.HIGHER_IS_SAFER, "", 90 + 32 * len(steps))
     made.add_waterfall(
         orientation="h",
-        y=[plain(_short(step.name)) for step in steps],
+        y=[plain(step.name) for step in steps],
         x=[step.points if not step.end or i == 0 else 0 for i, step in enumerate(steps)],
         measure=["absolute", *["relative"] * (len(steps) - 2), "total"],
         text=[f"{step.points:.1f}" if step.end else f"{step.points:+.1f}" for step in steps],
@@ -148,8 +159,16 @@ def waterfall_finding(found: Explanation) -> str:
     largest = max(found.contributions, key=lambda part: abs(part.points))
     return (
         f"{abs(gap):.0f} points {side} the average customer; the most comes from "
-        f"{readable(largest.source).lower()} ({largest.points:+.0f})"
+        f"{_lower(_factor(largest))} ({largest.points:+.0f})"
     )
+
+
+def _factor(part: Contribution) -> str:
+    return part.description.rstrip(".")
+
+
+def _lower(words: str) -> str:
+    return words[:1].lower() + words[1:]
 
 
 def _short(name: str, most: int = 46) -> str:
@@ -158,7 +177,7 @@ def _short(name: str, most: int = 46) -> str:
 
 def history(table: pd.DataFrame, as_of: datetime | None, observation_days: int) -> go.Figure:
     """Draw money in and out a month, the balance where known, and what the score could see."""
-    made = figure(history_finding(table), "Month", "Money a month, in the ledger's currency", 340)
+    made = figure(history_finding(table), "Month", "Money a month (ledger's currency)", 360)
     made.add_bar(
         x=table["month"],
         y=table["money_in"],
@@ -193,18 +212,13 @@ def history(table: pd.DataFrame, as_of: datetime | None, observation_days: int) 
             layer="below",
         )
         made.add_vline(x=as_of, line={"color": GREY, "dash": "dash", "width": 1.5})
-        made.add_annotation(
-            x=as_of,
-            y=1,
-            yref="paper",
-            xanchor="right",
-            yanchor="bottom",
-            showarrow=False,
-            text=f"as of {as_of:%d %b %Y}: the score saw the shaded {observation_days} days",
+        made.update_xaxes(
+            title_text=f"Month; shaded: the {observation_days} days up to {as_of:%d %B %Y}, "
+            "all that the score saw"
         )
     legend_above(made)
     made.update_layout(barmode="group", hovermode="x unified")
-    made.update_xaxes(title_text="", tickformat="%b %Y")
+    made.update_xaxes(tickformat="%b %Y")
     made.update_yaxes(tickformat=",.0f")
     return made
 
@@ -231,7 +245,7 @@ def decisions(table: pd.DataFrame) -> go.Figure:
             name=f"{text.DECISION[decision]} (n {int(by_decision.get(decision, 0)):,})",
             marker={
                 "color": DECISION_COLOUR[decision],
-                "pattern": {"shape": _PATTERN[decision]},
+                "pattern": _pattern(decision),
             },
             hovertemplate="band %{x}: %{y:,}",
         )

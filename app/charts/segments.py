@@ -10,6 +10,7 @@ from app.charts.base import BLUE, SERIES, figure
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "hexagon")
 MOST_POINTS = 5_000
+_TICKS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 
 
 def segment_bars(named: pd.DataFrame) -> go.Figure:
@@ -48,14 +49,14 @@ def cluster_map(points: pd.DataFrame, profile: pd.DataFrame) -> go.Figure:
     """Return recency against frequency, a colour and a symbol each cluster.
 
     ``points`` are rows of `Segments.table`; the legend's n comes from ``profile``, so that it
-    counts every customer and not the drawn ones. Log axes show value + 1, for both may be 0.
+    counts every customer and not the drawn ones.
     """
     least, most = profile.iloc[0], profile.iloc[-1]
     made = figure(
         f"Median recency: {least['recency_days']:,.0f} days in the least engaged cluster, "
         f"{most['recency_days']:,.0f} in the most",
-        "Days since the last transaction, + 1 (log scale)",
-        "Transactions in the window, + 1 (log scale)",
+        "Days since the last transaction (log scale)",
+        "Transactions in the window (log scale)",
         440,
     )
     for cluster, customers in enumerate(profile["customers"]):
@@ -74,8 +75,10 @@ def cluster_map(points: pd.DataFrame, profile: pd.DataFrame) -> go.Figure:
             customdata=inside[["recency_days", "frequency"]],
             hovertemplate="%{customdata[0]:,.0f} days ago<br>%{customdata[1]:,.0f} transactions",
         )
-    made.update_xaxes(type="log")
-    made.update_yaxes(type="log")
+    # Drawn at value + 1, for both may be 0; the ticks carry the values themselves.
+    ticks = {"tickvals": [value + 1 for value in _TICKS], "ticktext": [f"{v:,}" for v in _TICKS]}
+    made.update_xaxes(type="log", **ticks)
+    made.update_yaxes(type="log", **ticks)
     return made
 
 

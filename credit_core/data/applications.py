@@ -29,10 +29,10 @@ def store_applications(
 
     The Parquet holds ``customer_id``, ``as_of`` (TIMESTAMP or null), ``outcome`` (0, 1 or null),
     then every attribute under its own header: numbers as float64, categories as text; protected
-    attributes last. Rows without a customer, with an unreadable date or outcome, or repeating a
-    (customer, as_of) pair are counted as rejected.
+    attributes last. Rows without a customer, with an unreadable date or outcome, with more or
+    fewer fields than the header, or repeating a (customer, as_of) pair are counted as rejected.
     """
-    frame, names = _read(source)
+    frame, names, ragged = _read(source)
     date_format = _date_format(frame["as_of"]) if "as_of" in frame else "iso"
     typed = pd.DataFrame({"customer_id": frame["customer_id"]})
     good = typed["customer_id"].notna()
@@ -45,7 +45,8 @@ def store_applications(
     if "outcome" in frame:
         typed["outcome"], readable = _outcomes(frame["outcome"])
         good &= readable
-    good &= ~typed.duplicated(["customer_id", "as_of"], keep="first")
+    repeats = typed[good].duplicated(["customer_id", "as_of"], keep="first")
+    good &= ~repeats.reindex(typed.index, fill_value=False)
     declared = _protected(names, protected, source.name)
     attributes = []
     for name in names:
@@ -63,7 +64,7 @@ def store_applications(
     return Applications(
         name=source.name,
         rows=len(kept),
-        rejected=len(typed) - len(kept),
+        rejected=len(typed) + ragged - len(kept),
         attributes=tuple(attributes),
         protected=tuple(sorted(declared)),
         has_as_of="as_of" in frame,
@@ -72,21 +73,29 @@ def store_applications(
     )
 
 
-def _read(source: Source) -> tuple[pd.DataFrame, list[str]]:
-    """Return the cells as text (empty = missing) and the attribute names, headers normalised."""
-    if source.kind == "parquet":
-        frame = pd.read_parquet(source.path).astype("str")
-    else:
-        frame = pd.read_csv(
-            source.path,
-            sep=source.delimiter,
-            dtype="str",
-            keep_default_na=False,
-            quotechar='"',
-            encoding="utf-8-sig",
-            on_bad_lines="error",
+def _read(source: Source) -> tuple[pd.DataFrame, list[str], int]:
+    """Return the cells as text (empty = missing), the attribute names and the ragged rows' count.
+
+    Headers are normalised.
+    """
+    columns = [normalise_header(name) for name in source.header]
+    if "" in columns:
+        raise InputError(
+            f"{source.name}: column {columns.index('') + 1} has no name; name or remove it."
         )
-    frame.columns = [normalise_header(name) for name in source.header]
+    ragged = 0
+    if source.kind == "parquet":
+        frame = pd.read_parquet(source.path).astype("str").set_axis(columns, axis=1)
+    else:
+        rows = []
+        for line, cells in source.records():
+            if any("\n" in cell and source.runs_on(cell) for cell in cells):
+                raise source.never_closed(line)
+            if len(cells) == len(columns):
+                rows.append(cells)
+            else:
+                ragged += 1
+        frame = pd.DataFrame(rows, columns=columns, dtype="str")
     frame = frame.apply(lambda cells: cells.str.strip().replace("", None))
     renamed: dict[str, str] = {}
     for name, synonyms in (("customer_id", _ID), ("as_of", _AS_OF), ("outcome", _OUTCOME)):
@@ -98,7 +107,7 @@ def _read(source: Source) -> tuple[pd.DataFrame, list[str]]:
         raise InputError(
             f"{source.name}: no column says which customer a row is; name one customer_id."
         )
-    return frame, [name for name in frame.columns if name not in RESERVED]
+    return frame, [name for name in frame.columns if name not in RESERVED], ragged
 
 
 def _date_format(cells: pd.Series) -> DateFormat:

@@ -189,8 +189,9 @@ def raw_sql(source: Source) -> str:
         return f"(SELECT {cells} FROM read_parquet({path}))"
     names = ", ".join(f"c{i}: 'VARCHAR'" for i in range(len(source.header)))
     return (
-        f"read_csv({path}, columns={{{names}}}, auto_detect=false, header=false, skip=1, "
-        f"delim={text_literal(source.delimiter)}, quote='\"', escape='\"', strict_mode=true, "
+        f"read_csv({path}, columns={{{names}}}, auto_detect=false, header=false, "
+        f"skip={source.header_line}, delim={text_literal(source.delimiter)}, "
+        "quote='\"', escape='\"', strict_mode=true, "
         "store_rejects=true, rejects_limit=0, "
         f"max_line_size={_LONGEST_LINE}, buffer_size={4 * _LONGEST_LINE})"
     )
@@ -333,10 +334,13 @@ def _structural(connection: duckdb.DuckDBPyConnection, source: Source) -> list[R
         "FROM reject_errors GROUP BY 1 ORDER BY 1"
     ).fetchall()
     lines = source.lines_at(position for position, _, _ in rows)
-    return [
-        Reject(lines[position], "", text or "", kinds.get(str(kind), "unreadable"))
-        for position, kind, text in rows
-    ]
+    broken = []
+    for position, kind, text in rows:
+        text, reason = (text or "").strip("\r\n"), kinds.get(str(kind), "unreadable")
+        if reason == "unreadable" and source.runs_on(text):
+            raise source.never_closed(lines[position])
+        broken.append(Reject(lines[position], "", text, reason))
+    return broken
 
 
 def _find_repeated(connection: duckdb.DuckDBPyConnection, ledger: _Ledger, stage: str) -> int:
@@ -430,10 +434,7 @@ def _refuse_lost_records(source: Source, counted: int, staged: int) -> None:
         last = line
     if source.lines - last > span:
         longest = last
-    raise InputError(
-        f"{source.name}: a quotation mark opened at about line {longest} is never closed, so rows "
-        "would be lost. Close or remove it and try again."
-    )
+    raise source.never_closed(longest)
 
 
 def _write_clean(

@@ -221,10 +221,19 @@ def mapping_yaml(mapping: Mapping) -> str:
     return yaml.safe_dump(mapping.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
+_ZONE = r"([+-]\d\d(:?\d\d)?|[A-Ya-y])$"
+"""An offset or a zone's name after a time; Z says what holds anyway."""
+
+
 def timestamp_sql(cell: str, date_format: DateFormat) -> str:
     """Return SQL that reads the text expression ``cell`` as a UTC TIMESTAMP, NULL if it is none."""
     if date_format == "iso":
-        return f"TRY_CAST({cell} AS TIMESTAMP)"
+        # TIMESTAMP alone would drop an offset such as +02:00 without a word.
+        return (
+            f"CASE WHEN length({cell}) > 16 AND regexp_matches({cell}, {text_literal(_ZONE)}) "
+            f"THEN CAST(TRY_CAST({cell} AS TIMESTAMPTZ) AS TIMESTAMP) "
+            f"ELSE TRY_CAST({cell} AS TIMESTAMP) END"
+        )
     if date_format == "epoch_s":
         return f"make_timestamp(TRY_CAST({cell} AS BIGINT) * 1000000)"
     if date_format == "epoch_ms":

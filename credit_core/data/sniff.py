@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from credit_core.data.contract import normalise_header
 from credit_core.errors import InputError
@@ -38,7 +39,8 @@ _SIGNATURES = (
 class Source:
     """A file that has been looked at: a delimited text in UTF-8, or Parquet.
 
-    ``sha256`` is that of the file as it was given; ``path`` may be a decoded copy of it.
+    ``sha256`` is that of the file as it was given; ``path`` may be a decoded copy of it. Blank
+    lines may stand before the header, which begins on ``header_line``.
     """
 
     path: Path
@@ -49,21 +51,38 @@ class Source:
     delimiter: str = ","
     lines: int = 0
     notes: tuple[str, ...] = ()
+    header_line: int = 1
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """Yield (line a record starts on, its cells); header and blank lines are left out."""
         csv.field_size_limit(1 << 30)
         with self.path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, delimiter=self.delimiter)
-            next(reader, None)
+            for _ in range(self.header_line):
+                next(reader, None)
             end = reader.line_num
             for cells in reader:
                 if cells:
                     yield end + 1, cells
                 end = reader.line_num
 
+    def runs_on(self, text: str) -> bool:
+        """Return True where a record's text holds a line that would be a record of its own."""
+        following = csv.reader(text.splitlines()[1:], delimiter=self.delimiter)
+        return any(len(cells) == len(self.header) for cells in following)
+
+    def never_closed(self, line: int) -> InputError:
+        """Return the refusal of a file in which a quotation mark swallows rows."""
+        return InputError(
+            f"{self.name}: a quotation mark opened at about line {line} is never closed, so rows "
+            "would be lost. Close or remove it and try again."
+        )
+
     def lines_at(self, offsets: Iterable[int]) -> dict[int, int]:
-        """Return {byte offset: 1-based line} for offsets into ``path``."""
+        """Return {byte offset: 1-based line} for offsets into ``path``.
+
+        Where an offset points at blank lines, the line is that of the record after them.
+        """
         wanted = sorted(set(offsets))
         found: dict[int, int] = {}
         line, position = 1, 0
@@ -75,8 +94,20 @@ class Source:
                         break
                     line += block.count(b"\n")
                     position += len(block)
-                found[offset] = line
+                found[offset] = line + _blank_lines(stream)
+                stream.seek(position)
         return found
+
+
+def _blank_lines(stream: BinaryIO) -> int:
+    """Return the number of line ends from here to the next text."""
+    ahead = 0
+    while block := stream.read(4096):
+        text = block.lstrip(b"\r\n")
+        ahead += block[: len(block) - len(text)].count(b"\n")
+        if text:
+            break
+    return ahead
 
 
 def look_at(path: Path, settings: Settings, scratch: Path) -> Source:
@@ -143,9 +174,11 @@ def _text(path: Path, start: bytes, settings: Settings, scratch: Path) -> Source
         decoded = scratch / "decoded.csv"
         lines = _decode(plain, looked.encoding, decoded, path.name)
         plain, looked = decoded, replace(looked, lines=lines)
-    header, delimiter = _header(plain, path.name, settings)
+    header, delimiter, line = _header(plain, path.name, settings)
     digest = looked.sha256 if start[:2] != b"\x1f\x8b" else _sha256(path)
-    return Source(plain, path.name, "csv", digest, header, delimiter, looked.lines, tuple(notes))
+    return Source(
+        plain, path.name, "csv", digest, header, delimiter, looked.lines, tuple(notes), line
+    )
 
 
 def _gunzip(path: Path, target: Path, settings: Settings) -> None:
@@ -221,8 +254,8 @@ def _decode(path: Path, encoding: str, target: Path, name: str) -> int:
     return lines
 
 
-def _header(path: Path, name: str, settings: Settings) -> tuple[tuple[str, ...], str]:
-    """Return the header and the one delimiter under which the first lines agree."""
+def _header(path: Path, name: str, settings: Settings) -> tuple[tuple[str, ...], str, int]:
+    """Return the header, the one delimiter under which the first lines agree, and its line."""
     with path.open("rb") as stream:
         text = stream.read(_SAMPLE_BYTES).decode("utf-8-sig", errors="ignore")
     if "\n" not in text.strip("\n\r"):
@@ -246,7 +279,8 @@ def _header(path: Path, name: str, settings: Settings) -> tuple[tuple[str, ...],
     if width > settings.max_columns:
         raise InputError(f"{name} has {width:,} columns; at most {settings.max_columns} are read.")
     _refuse_duplicate_headers(header, name)
-    return tuple(cell.strip() for cell in header), delimiter
+    blank = text[: len(text) - len(text.lstrip("\r\n"))].count("\n")
+    return tuple(cell.strip() for cell in header), delimiter, blank + 1
 
 
 def _refuse_duplicate_headers(header: list[str], name: str) -> None:

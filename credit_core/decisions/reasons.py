@@ -57,7 +57,7 @@ def top_reasons(
                 break
             source = scored.sources[j]
             value = columns[source][row]
-            shown = show_value(features.get(source), value)
+            shown = show_value(features.get(source), value, bundle.observation_days)
             reasons.append(
                 Reason(source, shown, points, _sentence(features.get(source), source, shown, value))
             )
@@ -65,8 +65,11 @@ def top_reasons(
     return result
 
 
-def show_value(feature: Feature | None, value: object) -> str:
+def show_value(feature: Feature | None, value: object, observed_days: int | None = None) -> str:
     """Write a feature's or attribute's value with its unit.
+
+    A number of days that reaches back over the whole observation window (``observed_days``) is
+    written as "or more", for nothing is known before it.
 
     >>> show_value(None, 1169.0), show_value(None, None)
     ('1,169', 'not given')
@@ -80,6 +83,8 @@ def show_value(feature: Feature | None, value: object) -> str:
         return f"{number:.0%}"
     if feature.unit == "days":
         rounded = round(number)
+        if feature.empty == "window" and observed_days is not None and number >= observed_days:
+            return f"{observed_days:,} days or more"
         return "1 day" if rounded == 1 else f"{rounded:,} days"
     if feature.unit == "money":
         return f"{number:,.2f}"

@@ -119,11 +119,15 @@ def activity(dataset: Dataset, settings: Settings) -> pd.DataFrame:
         )
 
 
-def first_transactions(dataset: Dataset, settings: Settings, limit: int = 200) -> pd.DataFrame:
-    """Return the first stored transactions, typed, under their canonical names."""
+def earliest_transactions(dataset: Dataset, settings: Settings, limit: int = 200) -> pd.DataFrame:
+    """Return the earliest transactions, typed, under their canonical names."""
     with open_ledger(dataset, settings) as ledger:
         columns = ", ".join(dataset.columns)
-        return ledger.frame(f"SELECT {columns} FROM transactions LIMIT $limit", {"limit": limit})
+        return ledger.frame(
+            f"""SELECT {columns} FROM transactions
+            ORDER BY timestamp, customer_id, amount LIMIT $limit""",
+            {"limit": limit},
+        )
 
 
 def first_rejects(dataset: Dataset, limit: int = 200) -> pd.DataFrame:

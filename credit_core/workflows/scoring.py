@@ -19,7 +19,7 @@ from credit_core.data.intake import Progress, plain_cell
 from credit_core.data.ledger import Ledger, open_ledger
 from credit_core.data.store import Dataset, write_atomic
 from credit_core.decisions.policy import APPROVE, DECLINE, REFER
-from credit_core.decisions.reasons import Reason, show_value
+from credit_core.decisions.reasons import Reason, readable, show_value
 from credit_core.decisions.scoring import ScoredSnapshots, score_snapshots
 from credit_core.errors import InputError
 from credit_core.labels.observed import dated, load_applications
@@ -224,9 +224,13 @@ def explanation(scored: ScoredSnapshots, row: int, version: ModelVersion) -> Exp
         parts.append(
             Contribution(
                 source,
-                show_value(feature, float(value) if isinstance(value, np.number) else value),
+                show_value(
+                    feature,
+                    float(value) if isinstance(value, np.number) else value,
+                    bundle.observation_days,
+                ),
                 float(scored.scored.contributions[j, row]),
-                feature.description if feature else "From the application.",
+                feature.description if feature else f"{readable(source)} (from the application).",
             )
         )
     moment = scored.snapshots["as_of"].iloc[row]

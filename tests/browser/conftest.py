@@ -1,0 +1,102 @@
+"""A running dashboard and a Chromium to look at it with."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from credit_core.settings import PROJECT_ROOT
+
+_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def _chromium() -> str | None:
+    for name in ("chromium", "chromium-browser", "google-chrome", "chrome"):
+        if found := shutil.which(name):
+            return found
+    return None
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Yield a headless Chromium; skipped, and said, where none is installed."""
+    path = _chromium()
+    if path is None:
+        sentence = "No Chromium was found, so the dashboard was not walked through in a browser."
+        if os.environ.get("CANDOR_REQUIRE_BROWSER"):
+            pytest.fail(sentence)
+        pytest.skip(sentence)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """A dashboard with an empty store, and where it answers."""
+
+    url: str
+    home: Path
+    models: Path
+
+
+@pytest.fixture(scope="session")
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """Start `candor serve` on a free port with nothing stored, and stop it afterwards."""
+    root = tmp_path_factory.mktemp("dashboard")
+    home, models = root / "home", root / "models"
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "CANDOR_HOME": str(home), "CANDOR_MODELS": str(models)}
+    with (root / "log.txt").open("wb") as log:
+        server = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "streamlit", "run", str(PROJECT_ROOT / "app" / "main.py")),
+                *("--server.port", str(port), "--server.address", "localhost"),
+            ],
+            cwd=PROJECT_ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+        url = f"http://localhost:{port}"
+        try:
+            _wait_for(f"{url}/_stcore/health")
+            yield Dashboard(url, home, models)
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError(f"{url} did not answer within a minute")

@@ -1,0 +1,118 @@
+"""The main job, done by a real browser: a file comes in, models are trained, a customer is
+opened, a batch is downloaded."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from credit_core.decisions.scoring import SCORE_COLUMNS
+from credit_core.settings import PROJECT_ROOT
+from tests.browser.conftest import Dashboard
+
+CDNOW = PROJECT_ROOT.parent / "shared" / "data" / "cdnow.csv.gz"
+SLOW = 120_000
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
+
+
+def _screenshot(page: Page, name: str, folder: Path) -> None:
+    page.screenshot(path=str(folder / f"{name}.png"))
+
+
+def _no_error(page: Page) -> None:
+    """No traceback and no error box may be on the page."""
+    assert page.get_by_test_id("stException").count() == 0
+    text = page.inner_text("body")
+    assert "Traceback" not in text, text
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not CDNOW.exists(), reason=f"{CDNOW} is not beside this checkout")
+def test_a_ledger_becomes_scores(browser: Browser, dashboard: Dashboard, tmp_path: Path) -> None:
+    page = browser.new_context(
+        viewport={"width": 1280, "height": 800}, accept_downloads=True
+    ).new_page()
+    page.set_default_timeout(30_000)
+
+    # With nothing stored, every page says what to do next.
+    page.goto(dashboard.url)
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible(timeout=SLOW)
+    page.goto(f"{dashboard.url}/applicant")
+    expect(page.get_by_text("There is no data yet")).to_be_visible(timeout=SLOW)
+    _no_error(page)
+
+    # The file comes in under its own headers; the mapping is proposed.
+    page.goto(f"{dashboard.url}/transactions")
+    page.locator("input[type=file]").first.set_input_files(str(CDNOW))
+    expect(page.get_by_text("Which column is which")).to_be_visible(timeout=SLOW)
+    for column, header in (("timestamp", "date"), ("amount", "dollar_value")):
+        box = page.get_by_role("combobox", name=re.compile(f"^{column}")).first
+        expect(box).to_have_value(header, timeout=SLOW)
+    page.get_by_role("button", name="Bring in", exact=True).click()
+    expect(page.get_by_text("69,659").first).to_be_visible(timeout=SLOW)
+    _screenshot(page, "transactions", tmp_path)
+    _no_error(page)
+
+    # Training is a job; it survives leaving the page.
+    page.goto(f"{dashboard.url}/train")
+    page.get_by_text("Inactive", exact=False).first.click()
+    for family in ("XGBoost", "LightGBM"):
+        page.get_by_role("button", name=family).click()
+    page.get_by_role("button", name=re.compile("Train$")).last.click()
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=SLOW)
+    running = page.url
+    page.goto(f"{dashboard.url}/segments")
+    expect(page.get_by_role("heading", name="Segments")).to_be_visible(timeout=SLOW)
+    page.goto(running)
+    reason = page.get_by_label("Reason (kept in the record)")
+    expect(reason).to_be_visible(timeout=SLOW * 2)
+    _screenshot(page, "trained", tmp_path)
+    reason.fill("first champion")
+    page.get_by_role("button", name="Promote the best").click()
+    expect(page.get_by_text("champion").first).to_be_visible(timeout=SLOW)
+    _no_error(page)
+
+    # One customer, by deep link, with the proxy banner and the score.
+    page.goto(f"{dashboard.url}/applicant?customer=00001")
+    expect(page.get_by_text("Disengagement risk, not a default risk.")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Record a decision").first).to_be_visible(timeout=SLOW)
+    _screenshot(page, "applicant", tmp_path)
+    _no_error(page)
+
+    # The whole file scored and downloaded.
+    page.goto(f"{dashboard.url}/batch")
+    page.get_by_role("button", name=re.compile("Score$")).last.click()
+    expect(page.get_by_text("23,570 customers scored")).to_be_visible(timeout=SLOW)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download CSV").click()
+    target = tmp_path / "scores.csv"
+    waiting.value.save_as(target)
+    _screenshot(page, "batch", tmp_path)
+    _no_error(page)
+    with target.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 23_570
+    assert tuple(rows[0]) == SCORE_COLUMNS
+    assert {row["decision"] for row in rows} <= {"approve", "refer", "decline"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_opens_in_both_themes(
+    browser: Browser, dashboard: Dashboard, tmp_path: Path, scheme: str
+) -> None:
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 800},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    page = context.new_page()
+    for name in ("", "transactions", "segments", "train", "compare", "applicant", "batch"):
+        page.goto(f"{dashboard.url}/{name}")
+        title = name.capitalize() or "Overview"
+        expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible(timeout=SLOW)
+        _no_error(page)
+        _screenshot(page, f"{name or 'overview'}-{scheme}", tmp_path)
+    context.close()

@@ -1,0 +1,138 @@
+"""The applications file: types, dates, outcomes, protected attributes, rows left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from credit_core.data.intake import ingest
+from credit_core.data.store import Dataset
+from credit_core.errors import InputError
+from credit_core.settings import Settings
+
+Write = Callable[..., Path]
+Load = Callable[..., tuple[Dataset, pd.DataFrame]]
+
+
+@pytest.fixture
+def load(settings: Settings, written: Write) -> Load:
+    def of(text: str, **kwargs: object) -> tuple[Dataset, pd.DataFrame]:
+        dataset = ingest(None, settings, applications=written(text), **kwargs)
+        return dataset, pd.read_parquet(dataset.applications_path)
+
+    return of
+
+
+def test_columns_are_typed_and_described(load: Load) -> None:
+    dataset, frame = load(
+        "Client ID,Decision Date,Income,Purpose,protected_sex,Bad\n"
+        "A,2024-02-01,1200.50,car,f,1\n"
+        "B,2024-02-02,,home,m,0\n"
+        "007,2024-02-03,9,,f,\n"
+    )
+    found = dataset.applications
+    assert found is not None
+    assert [(a.name, a.kind) for a in found.attributes] == [
+        ("income", "number"), ("purpose", "category"),
+    ]  # fmt: skip
+    assert found.protected == ("protected_sex",)
+    assert (found.rows, found.rejected, found.has_as_of, found.has_outcome) == (3, 0, True, True)
+    assert found.bad_rate == 0.5
+    frame = frame.set_index("customer_id")
+    assert frame.loc["A", "income"] == 1200.5
+    assert np.isnan(frame.loc["B", "income"])
+    assert pd.isna(frame.loc["007", "purpose"])
+    assert frame.loc["007", "as_of"] == pd.Timestamp("2024-02-03")
+    assert np.isnan(frame.loc["007", "outcome"])
+
+
+def test_a_number_with_one_word_in_it_is_a_category(load: Load) -> None:
+    dataset, _ = load("id,age\nA,31\nB,unknown\n")
+    assert dataset.applications.attributes[0].kind == "category"
+
+
+def test_without_dates_and_outcomes(load: Load) -> None:
+    dataset, frame = load("customer_id,income\nA,1\nB,2\n")
+    assert not dataset.applications.has_as_of
+    assert not dataset.applications.has_outcome
+    assert frame["as_of"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("words", "bad_rate"),
+    [(("1", "0"), 0.5), (("bad", "Good"), 0.5), (("TRUE", "false"), 0.5), (("1.0", "0.0"), 0.5)],
+)
+def test_outcomes_in_words(words: tuple[str, str], bad_rate: float, load: Load) -> None:
+    dataset, frame = load(f"id,outcome\nA,{words[0]}\nB,{words[1]}\n")
+    assert dataset.applications.bad_rate == bad_rate
+    assert frame.set_index("customer_id")["outcome"].to_dict() == {"A": 1.0, "B": 0.0}
+
+
+def test_unreadable_rows_are_counted(load: Load) -> None:
+    dataset, frame = load(
+        "customer_id,as_of,outcome,x\n"
+        "A,2024-02-01,1,1\n"
+        ",2024-02-01,1,1\n"  # no customer
+        "B,soon,1,1\n"  # no date
+        "C,2024-02-01,perhaps,1\n"  # no outcome
+        "D,2024-02-01,0,1\n"
+        "D,2024-02-01,0,1\n"  # the same application again
+        "D,2024-02-02,0,1\n"
+    )
+    assert (dataset.applications.rows, dataset.applications.rejected) == (3, 4)
+    assert frame["customer_id"].tolist() == ["A", "D", "D"]
+
+
+def test_a_rejected_row_does_not_take_a_good_one_with_it(load: Load) -> None:
+    dataset, frame = load("id,as_of,outcome\nA,2024-02-01,perhaps\nA,2024-02-01,1\nB,2024-02-01,0\n")
+    assert frame["customer_id"].tolist() == ["A", "B"]
+    assert dataset.applications.rejected == 1
+
+
+def test_ragged_rows_are_counted_not_shifted(load: Load) -> None:
+    dataset, frame = load("id,income,age\nA,1,30\nB,1,2,3\nC,2\nD,4,50\n")
+    assert dataset.applications.rejected == 2
+    assert frame.set_index("customer_id")["age"].to_dict() == {"A": 30.0, "D": 50.0}
+
+
+def test_row_order_changes_nothing(load: Load) -> None:
+    lines = [f"C{i},2024-02-{i % 28 + 1:02d},{i % 2},{i}" for i in range(50)]
+    _, straight = load("\n".join(["id,as_of,outcome,x", *lines]) + "\n")
+    _, reverse = load("\n".join(["id,as_of,outcome,x", *lines[::-1]]) + "\n")
+    pd.testing.assert_frame_equal(straight, reverse)
+
+
+def test_a_declared_protected_column_is_no_attribute(load: Load) -> None:
+    dataset, _ = load("id,Age in Years,income\nA,31,1\nB,40,2\n", protected=("age in years",))
+    assert [a.name for a in dataset.applications.attributes] == ["income"]
+    assert dataset.applications.protected == ("age_in_years",)
+
+
+def test_an_unknown_protected_column_is_refused(load: Load) -> None:
+    with pytest.raises(InputError, match="no column 'gender' to protect"):
+        load("id,income\nA,1\n", protected=("gender",))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("income,purpose\n1,car\n", "customer"),
+        ("id,as_of\nA,soon\n", "no row could be used"),
+        ("id,income\nA,1,\nB,2,\n", "no row could be used"),
+        ("id,,\nA,1,2\nB,2,3\n", "column 2 has no name"),
+        ('id,income\nA,1\nB,"2\nC,3\nD,4\n', "quotation mark opened at about line 3"),
+    ],
+)
+def test_files_that_cannot_be_used_are_one_sentence(text: str, says: str, load: Load) -> None:
+    with pytest.raises(InputError, match=says) as caught:
+        load(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_dates_before_and_after_midnight_stay_as_they_are(load: Load) -> None:
+    _, frame = load("id,as_of\nA,20240201\nB,20240229\n")
+    assert frame["as_of"].dt.day.tolist() == [1, 29]
