@@ -50,11 +50,10 @@ def main() -> NoReturn:
     """Run the command line; errors become one sentence and an exit code."""
     as_json = "--json" in sys.argv[1:]
     try:
-        app(standalone_mode=False)
+        # Outside its own main loop, Click returns the code of an Exit instead of raising it.
+        code = app(standalone_mode=False)
     except CandorError as error:
         _fail(str(error), 2 if isinstance(error, InputError) else 1, as_json)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
     except typer.Abort:
         _fail("Stopped.", 1, as_json)
     except Exception as error:  # the last line of defence: never a traceback
@@ -69,7 +68,7 @@ def main() -> NoReturn:
             1,
             as_json,
         )
-    sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _fail(sentence: str, code: int, as_json: bool) -> NoReturn:

@@ -35,12 +35,14 @@ def mapping_form(look: FileLook, token: str) -> Mapping | None:
 
 
 def _header_of(column: Column, look: FileLook, proposed: str | None, token: str) -> str | None:
-    options = [None, *look.header]
+    # A required column has to be chosen; any other may be absent.
+    options: list[str | None] = [*look.header] if column.required else [None, *look.header]
     chosen: str | None = st.selectbox(
         column.name + (" (required)" if column.required else ""),
         options,
-        index=options.index(proposed),
+        index=options.index(proposed) if proposed in options else None,
         format_func=lambda header: "not in this file" if header is None else header,
+        placeholder="Choose",
         help=column.meaning[:1].upper() + column.meaning[1:] + ".",
         key=f"map_{token}_{column.name}",
     )

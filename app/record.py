@@ -9,12 +9,16 @@ from app import text
 from credit_core.oversight.events import Event
 
 
-def rows(events: Sequence[Event]) -> list[dict[str, str]]:
-    """Return one row an event: when (UTC), what happened, who did it."""
+def rows(events: Sequence[Event], names: dict[str, str]) -> list[dict[str, str]]:
+    """Return one row an event: when (UTC), what happened, to which data, who did it.
+
+    ``names`` are the stored datasets' names by fingerprint.
+    """
     return [
         {
             "When (UTC)": event.at[:16].replace("T", " "),
             "What": describe(event.kind, event.details),
+            "Data": names.get(event.details.get("dataset", ""), ""),
             "Who": event.actor,
         }
         for event in events
@@ -27,12 +31,14 @@ def describe(kind: str, details: dict[str, Any]) -> str:
     >>> describe("ingested", {"rows": 1200, "rejected": 3})
     'Brought in 1,200 transactions, 3 set aside'
     """
+    if kind == "ingested" and not details["rows"]:
+        return "Brought in applications"
     if kind == "ingested":
         return f"Brought in {details['rows']:,} transactions, {details['rejected']:,} set aside"
     if kind == "trained":
         label = text.LABEL_NAME.get(details["label"], details["label"])
-        circular = ", circular" if details["circular"] else ""
-        return f"Trained ({label}{circular}): {', '.join(details['versions'])}"
+        count = len(details["versions"])
+        return f"Trained {count} model{'s' if count > 1 else ''}: {label}"
     if kind == "promoted":
         return f"Promoted {details['model']}: {details['reason']}"
     if kind == "promotion refused":

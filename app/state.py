@@ -68,6 +68,11 @@ def choose_dataset(fingerprint: str) -> None:
     st.session_state["choose_data"] = fingerprint
 
 
+def choose_model(reference: str) -> None:
+    """Make a model the session's; applied before widgets are drawn on the next run."""
+    st.session_state["choose_model"] = reference
+
+
 def versions() -> list[ModelVersion]:
     """Return every registered model version, newest first within its question."""
     return _versions(str(settings().models), _registry_stamp())

@@ -141,3 +141,7 @@ REJECTS: dict[str, Any] = {
     "value": _C.TextColumn("Value"),
     "reason": _C.TextColumn("Reason"),
 }
+EVENTS: dict[str, Any] = {
+    "When (UTC)": _C.TextColumn(width=130),
+    "What": _C.TextColumn(width="large"),
+}

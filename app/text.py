@@ -132,3 +132,9 @@ SAMPLE_FILES = (
 NO_OUTCOMES = (
     "For a PD, bring in applications with an outcome column (1 = bad) beside the transactions."
 )
+NO_CHAMPION = {
+    "default": "No champion. It needs applications with recorded outcomes.",
+    "disengagement": "No champion. It needs transactions only, and answers who drifts away.",
+}
+AUC_MEANS = "0.5 = chance, 1 = every bad ranked above every good. Interval by DeLong."
+CANCELLED = "This training was cancelled. Models it had finished by then can be seen on Compare."

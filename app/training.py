@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
@@ -30,6 +31,22 @@ def watch(job_id: str) -> None:
         )
 
 
+def job_rows(found: list[jobs.Job]) -> list[dict[str, str]]:
+    """Return one row a training: when, how it stands, how long, what."""
+    names = widgets.dataset_names()
+    return [
+        {
+            "Started (UTC)": f"{datetime.fromtimestamp(job.started, UTC):%Y-%m-%d %H:%M}",
+            "State": text.JOB_STATE[job.state],
+            "Took": results.duration(job.seconds),
+            "Label": text.LABEL_NAME[job.request["label"]],
+            "Models": ", ".join(text.FAMILY[family] for family in job.request["families"]),
+            "Data": names.get(job.request["dataset"], job.request["dataset"]),
+        }
+        for job in found
+    ]
+
+
 def show(job: jobs.Job) -> None:
     """Show a job as it stands."""
     names = widgets.dataset_names()
@@ -41,7 +58,7 @@ def show(job: jobs.Job) -> None:
     elif job.result is not None:
         show_result(job.result)
     elif job.state == "cancelled":
-        st.info("This training was cancelled; nothing of it was kept.", icon=":material/block:")
+        st.info(text.CANCELLED, icon=":material/block:")
     else:
         st.error(widgets.escaped(f"The training failed: {job.problem}"), icon=":material/error:")
 
@@ -85,12 +102,23 @@ def _show_leaks(leaks: list[dict[str, Any]]) -> None:
     if not leaks:
         st.caption("No single feature, product or ratio of two gives the label away (AUC > 0.98).")
         return
+    strongest = leaks[0]
+    st.error(
+        f"{len(leaks)} features or pairs all but hold the label; the strongest is "
+        f"{widgets.escaped(' and '.join(strongest['features']))}, AUC {strongest['auc']:.3f}.",
+        icon=":material/water_drop:",
+    )
     rows = [
-        {"Feature": " and ".join(leak["features"]), "As": leak["form"], "AUC": leak["auc"]}
+        {"Feature": " and ".join(leak["features"]), "As": leak["form"], "auc": leak["auc"]}
         for leak in leaks
     ]
-    st.error("The label is all but written in these features.", icon=":material/error:")
-    st.dataframe(rows, hide_index=True, alt="Leaks")
+    with st.expander("All leaks"):
+        st.dataframe(
+            rows,
+            hide_index=True,
+            column_config={"auc": tables.LEADERBOARD["auc"]},
+            alt="Features, and products or ratios of two, that give the label away",
+        )
 
 
 def _show_label(label: dict[str, Any]) -> None:
@@ -99,7 +127,9 @@ def _show_label(label: dict[str, Any]) -> None:
     rate.metric("Bad rate", f"{label['bad_rate']:.1%}", help=label["definition"])
     observed.metric("Observation window", f"{label['observation_days']} days")
     days = label["outcome_days"]
-    outcome.metric("Outcome window", f"{days} days" if days else "as recorded")
+    length = f"{days} days" if days else "as recorded"
+    same = label["kind"] == "same_window"
+    outcome.metric("Outcome window", "the same" if same else length)
     st.caption(label["definition"])
 
 
@@ -124,5 +154,7 @@ def _promote(reference: str, refusal: str | None) -> None:
             except CandorError as error:
                 widgets.problem(error)
             else:
+                state.choose_model(reference)
+                st.session_state["just_done"] = f"{reference} is now the champion."
                 st.rerun()
     st.page_link("../pages/compare.py", label="Compare the models", icon=":material/leaderboard:")

@@ -20,6 +20,9 @@ def context() -> None:
     chosen = st.session_state.pop("choose_data", None)
     if chosen:
         st.session_state[state.DATA_KEY] = chosen
+    preferred = st.session_state.pop("choose_model", None)
+    if preferred:
+        st.session_state[state.MODEL_KEY] = preferred
     stored = state.datasets()
     if stored:
         names = dataset_names()
@@ -35,7 +38,8 @@ def context() -> None:
     if known:
         usable = [version for version in known if not version.circular]
         references = [version.reference for version in sorted(usable, key=_champions_first)]
-        labels = {version.reference: describe(version) for version in usable}
+        # A label goes into links, so it must not change when another model becomes champion.
+        labels = {version.reference: _label(version) for version in usable}
         if references:
             st.selectbox(
                 "Model",
@@ -47,7 +51,8 @@ def context() -> None:
             )
             found = state.model()
             if found is not None:
-                st.caption(f"Answers: {text.QUESTION[found.name]}")
+                champion = "Champion. " if found.champion else ""
+                st.caption(f"{champion}Answers: {text.QUESTION[found.name]}")
 
 
 def _champions_first(version: ModelVersion) -> tuple[bool, bool, int]:
@@ -56,8 +61,11 @@ def _champions_first(version: ModelVersion) -> tuple[bool, bool, int]:
 
 def describe(version: ModelVersion) -> str:
     """Return 'default 3, LightGBM (champion)'."""
-    mark = " (champion)" if version.champion else ""
-    return f"{version.name} {version.version}, {text.FAMILY[version.family]}{mark}"
+    return _label(version) + (" (champion)" if version.champion else "")
+
+
+def _label(version: ModelVersion) -> str:
+    return f"{version.name} {version.version}, {text.FAMILY[version.family]}"
 
 
 def banner(version: ModelVersion) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import jobs, record, state, text, widgets
-from credit_core.data.store import Dataset
+from app import record, standing, state, tables, text, widgets
 from credit_core.oversight import events
 from credit_core.oversight.registry import QUESTIONS, ModelVersion
 
@@ -17,63 +16,21 @@ PAGES = {
 }
 
 
-def steps(data: Dataset | None, versions: list[ModelVersion]) -> list[tuple[str, str, str, bool]]:
-    """Return the four steps: name, what it is or where it stands, its page, whether it is done."""
-    honest = [version for version in versions if not version.circular]
-    champions = [version for version in versions if version.champion]
-    decided = bool(events.list_events(state.settings(), limit=1, kind="decided"))
-    scored = any(job.state == "done" for job in jobs.list_jobs(state.settings(), "score"))
-    labels = sorted({text.LABEL_NAME[version.label] for version in honest})
-    return [
-        (
-            "Data",
-            f"{data.rows:,} transactions of {data.customers:,} customers"
-            if data and data.has_transactions
-            else "Applications only"
-            if data
-            else "Bring in a transactions file, or use the simulated sample.",
-            "transactions",
-            data is not None,
-        ),
-        (
-            "Label",
-            f"Learnt from: {', '.join(labels)}"
-            if labels
-            else "Choose what counts as bad: a proxy, or recorded outcomes.",
-            "train",
-            bool(honest),
-        ),
-        (
-            "Model",
-            f"{len(honest)} trained, {len(champions)} in use"
-            if honest
-            else "Train models, compare them, promote one.",
-            "compare" if honest else "train",
-            bool(champions),
-        ),
-        (
-            "Decisions",
-            "Scores have been used." if decided or scored else "Score applicants, give reasons.",
-            "applicant",
-            decided or scored,
-        ),
-    ]
-
-
 def show_steps(found: list[tuple[str, str, str, bool]]) -> None:
     """Draw the steps as cards; the first one not done carries the next action."""
     done = [step[3] for step in found]
     following = done.index(False) if False in done else len(found) - 1
-    for i, (slot, (name, standing, page, _)) in enumerate(zip(st.columns(4), found, strict=True)):
-        with slot.container(border=True, height="stretch"):
-            if done[i]:
-                st.badge("Done", icon=":material/check:", color="green")
-            elif i == following:
-                st.badge("Next", icon=":material/arrow_forward:", color="blue")
-            else:
-                st.badge("Later", icon=":material/schedule:", color="gray")
-            st.markdown(f"**{i + 1}. {name}**")
-            st.text(standing)
+    for i, (slot, (name, where, page, _)) in enumerate(zip(st.columns(4), found, strict=True)):
+        with slot.container(border=True, height="stretch", gap="xsmall"):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{i + 1}. {name}**")
+                if done[i]:
+                    st.badge("Done", icon=":material/check:", color="green")
+                elif i == following:
+                    st.badge("Next", icon=":material/arrow_forward:", color="blue")
+                else:
+                    st.badge("Later", icon=":material/schedule:", color="gray")
+            st.caption(where)
             st.space("stretch")
             if i == following or done[i]:
                 link = PAGES[page] if i == following else "Open"
@@ -83,23 +40,20 @@ def show_steps(found: list[tuple[str, str, str, bool]]) -> None:
 def show_champion(question: str, versions: list[ModelVersion]) -> None:
     """Draw the card of a question's champion."""
     champion = next((v for v in versions if v.name == question and v.champion), None)
-    with st.container(border=True):
+    with st.container(border=True, height="stretch"):
         st.markdown(f"**{text.QUESTION[question]}**")
         if champion is None:
-            st.caption("No champion yet.")
+            st.caption(text.NO_CHAMPION[question])
             return
         sample, metrics = widgets.headline(champion)
-        st.metric(
-            f"AUC, {sample.lower()}",
-            f"{metrics['auc']:.3f}",
-            help="0.5 is chance, 1 is perfect. The interval is 95 %, by DeLong.",
+        figure, words = st.columns([1, 2])
+        figure.metric(f"AUC, {sample.lower()}", f"{metrics['auc']:.3f}", help=text.AUC_MEANS)
+        words.text(f"{text.FAMILY[champion.family]}, version {champion.version}")
+        words.caption(
+            f"{metrics['auc_low']:.3f} to {metrics['auc_high']:.3f} (95%), n "
+            f"{metrics['n']:,.0f}, {metrics['bads']:,.0f} bad. "
+            f"{text.CHAMPION_HEADLINE[question]} Label: {text.LABEL_NAME[champion.label]}."
         )
-        st.caption(
-            f"{metrics['auc_low']:.3f} to {metrics['auc_high']:.3f}, n {metrics['n']:,.0f}, "
-            f"{metrics['bads']:,.0f} bad"
-        )
-        st.text(f"{text.FAMILY[champion.family]}, version {champion.version}")
-        st.caption(f"{text.CHAMPION_HEADLINE[question]} Label: {text.LABEL_NAME[champion.label]}.")
 
 
 def show_record() -> None:
@@ -109,9 +63,9 @@ def show_record() -> None:
         st.caption("Nothing yet. Every ingest, training, promotion and decision is kept here.")
         return
     st.dataframe(
-        record.rows(found),
+        record.rows(found, widgets.dataset_names()),
         hide_index=True,
-        column_config={"When (UTC)": st.column_config.TextColumn(width=120)},
+        column_config=tables.EVENTS,
         alt="Latest events of the record",
     )
 
@@ -119,18 +73,15 @@ def show_record() -> None:
 st.title("Overview")
 st.caption("Explained credit scores, and how far each of them may be trusted.")
 data, known = state.dataset(), state.versions()
-show_steps(steps(data, known))
+show_steps(standing.steps(data, known))
 used = state.model()
 if used is not None:
     widgets.banner(used)
-left, right = st.columns([2, 3])
-with left:
-    st.subheader("Champions")
-    for slot, question in zip(st.columns(2), QUESTIONS, strict=True):
-        with slot:
-            show_champion(question, known)
-with right:
-    st.subheader("Latest events")
-    show_record()
+st.subheader("Champions")
+for slot, question in zip(st.columns(2), QUESTIONS, strict=True):
+    with slot:
+        show_champion(question, known)
 with st.expander("Why an AUC of 0.99 is bad news", icon=":material/help:"):
     st.markdown(text.WHY_NOT_099)
+st.subheader("Latest events")
+show_record()

@@ -64,7 +64,8 @@ def show_customers(found: Segments) -> None:
     picked = st.session_state[CUSTOMERS_KEY]["selection"]["rows"]
     if picked:
         st.session_state[state.CUSTOMER_KEY] = str(inside.loc[picked[0], "customer_id"])
-        st.switch_page("../pages/applicant.py")
+        # Without this, Streamlit would clear the address and stumble over the sidebar's choices.
+        st.switch_page("../pages/applicant.py", query_params={})
 
 
 st.title("Segments")
@@ -81,7 +82,7 @@ st.caption(
 )
 named, clusters, quintiles, customers = st.tabs(["Segments", "Clusters", "Quintiles", "Customers"])
 with named:
-    left, right = st.columns(2)
+    left, right = st.columns([9, 11])
     with left:
         widgets.figure(charts.segment_bars(found.named), "Customers by named segment")
     with right:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import streamlit as st
 
-from app import jobs, results, state, text, training, widgets
+from app import jobs, state, text, training
 from credit_core.config import FAMILIES
 from credit_core.data.store import Dataset
 
@@ -90,33 +88,11 @@ def choose_earlier(found: list[jobs.Job]) -> None:
         look_at(found[picked[0]].id)
 
 
-def show_earlier(found: list[jobs.Job]) -> None:
-    """List every training; ticking a row shows it above."""
-    names = widgets.dataset_names()
-    rows = [
-        {
-            "Started (UTC)": f"{datetime.fromtimestamp(job.started, UTC):%Y-%m-%d %H:%M}",
-            "Data": names.get(job.request["dataset"], job.request["dataset"]),
-            "Label": text.LABEL_NAME[job.request["label"]],
-            "Models": ", ".join(text.FAMILY[family] for family in job.request["families"]),
-            "State": text.JOB_STATE[job.state],
-            "Took": results.duration(job.seconds),
-        }
-        for job in found
-    ]
-    st.dataframe(
-        rows,
-        hide_index=True,
-        key=EARLIER_KEY,
-        on_select=lambda: choose_earlier(found),
-        selection_mode="single-row",
-        alt="Earlier trainings",
-    )
-
-
 st.title("Train")
 st.caption("Models are trained as a job, with their checks; nothing scores until it is promoted.")
 data = state.require_dataset()
+if "just_done" in st.session_state:
+    st.success(st.session_state["just_done"], icon=":material/task_alt:")
 started = jobs.list_jobs(state.settings(), "train")
 shown = current(started)
 with st.expander("New training", expanded=shown is None, icon=":material/model_training:"):
@@ -126,4 +102,11 @@ if shown is not None:
 if started:
     with st.expander(f"Earlier trainings ({len(started)})", icon=":material/history:"):
         st.caption("Tick a row to see that training.")
-        show_earlier(started)
+        st.dataframe(
+            training.job_rows(started),
+            hide_index=True,
+            key=EARLIER_KEY,
+            on_select=lambda: choose_earlier(started),
+            selection_mode="single-row",
+            alt="Earlier trainings",
+        )

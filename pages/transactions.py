@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import incoming, state, tables, text, widgets
-from app.charts import ledger as charts
-from credit_core.data.mapping import DATE_FORMATS, Mapping, mapping_yaml
-from credit_core.data.store import Applications, Dataset
+from app import incoming, quality, state, text, widgets
 from credit_core.errors import CandorError
-from credit_core.workflows.data import activity, earliest_transactions, first_rejects
+from credit_core.workflows.data import earliest_transactions
 
 
 def ways_in() -> None:
@@ -30,99 +27,6 @@ def ways_in() -> None:
                 widgets.problem(error)
 
 
-def quality(data: Dataset) -> None:
-    """Show in figures what was kept."""
-    kept, aside, customers, span = st.columns([2, 2, 2, 3])
-    kept.metric("Transactions kept", f"{data.rows:,}")
-    share = f"{data.rejected / data.seen:.1%} of {data.seen:,} rows" if data.seen else None
-    aside.metric("Rows set aside", f"{data.rejected:,}", help=share)
-    customers.metric("Customers", f"{data.customers:,}")
-    span.metric("Span (UTC)", f"{data.first:%Y-%m-%d} to {data.last:%Y-%m-%d}")
-    for note in data.notes:
-        st.caption(widgets.escaped(f"The file was {note}."))
-
-
-def show_activity(data: Dataset) -> None:
-    """Draw transactions and money by month, and the table behind them."""
-    months = activity(data, state.settings())
-    left, right = st.columns(2)
-    with left:
-        widgets.figure(charts.transactions_by_month(months), "Transactions by month")
-    with right:
-        widgets.figure(charts.money_by_month(months), "Money out and in by month")
-    with st.expander("Figures by month"):
-        st.dataframe(
-            months, hide_index=True, column_config=tables.ACTIVITY, alt="Activity by month"
-        )
-
-
-def show_rejects(data: Dataset) -> None:
-    """Show how many rows were set aside for which reason, the first of them, and all to take."""
-    if not data.rejected:
-        st.text(f"Every one of the {data.seen:,} rows could be used.")
-        return
-    reasons = sorted(data.rejects_by_reason.items(), key=lambda item: -item[1])
-    left, right = st.columns([2, 3])
-    with left:
-        rows = [{"Rows": count, "Reason": reason} for reason, count in reasons]
-        st.dataframe(rows, hide_index=True, alt="Rows set aside by reason")
-        st.download_button(
-            "Download the rows set aside",
-            data.rejects_path.read_bytes,
-            f"rejects-{data.fingerprint}.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-    with right:
-        st.dataframe(
-            first_rejects(data),
-            hide_index=True,
-            column_config=tables.REJECTS,
-            alt="First rows set aside",
-        )
-        st.caption("Line counts from the file's header (line 1). At most 200 are shown.")
-
-
-def show_columns(data: Dataset) -> None:
-    """Show which header was read as what, what was left out, and the mapping to take along."""
-    mapping = Mapping.model_validate(data.mapping)
-    read = mapping.columns
-    rows = [{"Candor's column": name, "In the file": read[name]} for name in data.columns]
-    left, right = st.columns([3, 2])
-    left.dataframe(rows, hide_index=True, alt="Columns found")
-    with right:
-        st.text(f"Dates: {DATE_FORMATS[mapping.date_format]}")
-        st.text(f"Amounts: {text.AMOUNT_SIGN[mapping.amount_sign].lower()}")
-        if mapping.direction:
-            st.text(f"Direction: {mapping.direction}; in = {', '.join(mapping.direction_in)}")
-        st.text(f"Not used: {', '.join(data.unused) or 'nothing, every column was read'}")
-        st.download_button(
-            "Download the mapping",
-            mapping_yaml(mapping),
-            f"mapping-{data.fingerprint}.yaml",
-            "application/yaml",
-            icon=":material/download:",
-            help="For `candor ingest --mapping`.",
-            on_click="ignore",
-        )
-
-
-def show_applications(found: Applications) -> None:
-    """Show in figures what the applications file held."""
-    rows, aside, bad, dated = st.columns(4)
-    rows.metric("Applications kept", f"{found.rows:,}")
-    aside.metric("Rows set aside", f"{found.rejected:,}")
-    rate = "no outcome" if found.bad_rate is None else f"{found.bad_rate:.1%}"
-    bad.metric("Bad rate (observed)", rate, help="Share of recorded outcomes that are 1 = bad.")
-    dated.metric("Decision dates", "in the file" if found.has_as_of else "end of data")
-    kinds = [
-        {"Attribute": a.name, "Read as": a.kind, "Used for": "features"} for a in found.attributes
-    ]
-    kinds += [{"Attribute": n, "Read as": "", "Used for": "fairness only"} for n in found.protected]
-    st.dataframe(kinds, hide_index=True, alt="Attributes of the applications")
-
-
 st.title("Transactions")
 st.caption("Bring a file in; every row is kept or set aside with its reason, and none is lost.")
 stored = state.dataset()
@@ -135,11 +39,11 @@ if stored is not None:
     st.subheader(widgets.escaped(stored.name))
     drawn = {}
     if stored.has_transactions:
-        quality(stored)
+        quality.show_figures(stored)
         drawn = {
-            "Activity": show_activity,
-            f"Set aside ({stored.rejected:,})": show_rejects,
-            "Columns": show_columns,
+            "Activity": quality.show_activity,
+            f"Set aside ({stored.rejected:,})": quality.show_rejects,
+            "Columns": quality.show_columns,
             "Earliest rows": lambda data: st.dataframe(
                 earliest_transactions(data, state.settings()),
                 hide_index=True,
@@ -147,7 +51,7 @@ if stored is not None:
             ),
         }
     if stored.applications:
-        drawn["Applications"] = lambda data: show_applications(data.applications)
+        drawn["Applications"] = lambda data: quality.show_applications(data.applications)
     for tab, draw in zip(st.tabs(list(drawn)), drawn.values(), strict=True):
         with tab:
             draw(stored)

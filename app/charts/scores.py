@@ -56,7 +56,7 @@ def score_scale(score: float, approve_from: float, decline_below: float, ink: st
             },
             hovertemplate=f"{decision}: {start:.0f} to {end:.0f} points<extra></extra>",
         )
-        if end - start > 0.07 * (high - low):
+        if end - start > 0.06 * (high - low):
             made.add_annotation(
                 x=(start + end) / 2,
                 y=-0.55,
@@ -242,7 +242,7 @@ def decisions(table: pd.DataFrame) -> go.Figure:
         made.add_bar(
             x=bands,
             y=[int(rows.get(band, 0)) for band in bands],
-            name=f"{text.DECISION[decision]} (n {int(by_decision.get(decision, 0)):,})",
+            name=f"{text.DECISION_SHORT[decision]} {int(by_decision.get(decision, 0)):,}",
             marker={
                 "color": DECISION_COLOUR[decision],
                 "pattern": _pattern(decision),

@@ -51,10 +51,9 @@ def cluster_map(points: pd.DataFrame, profile: pd.DataFrame) -> go.Figure:
     ``points`` are rows of `Segments.table`; the legend's n comes from ``profile``, so that it
     counts every customer and not the drawn ones.
     """
-    least, most = profile.iloc[0], profile.iloc[-1]
+    least = profile.iloc[0]
     made = figure(
-        f"Median recency: {least['recency_days']:,.0f} days in the least engaged cluster, "
-        f"{most['recency_days']:,.0f} in the most",
+        f"Least engaged cluster: median recency {least['recency_days']:,.0f} days",
         "Days since the last transaction (log scale)",
         "Transactions in the window (log scale)",
         440,

@@ -528,13 +528,14 @@ def _slug(text: str) -> str:
 
 def _category_features(categories: Iterable[str]) -> list[Feature]:
     features = []
-    taken: set[str] = set()
+    taken = {"below_zero"}  # a share that is declared above
     for i, category in enumerate(categories):
         slug = _slug(category)
         while slug in taken:
             slug += "_"
         taken.add(slug)
         where = f"category_index = {i + 1}"
+        named = repr(category).replace("{", "{{").replace("}", "}}")
         features.append(
             Feature(
                 f"share_{slug}",
@@ -543,7 +544,7 @@ def _category_features(categories: Iterable[str]) -> list[Feature]:
                 "categories",
                 "either",
                 f"Share of transactions in the category {category!r}.",
-                f"{{value}} of the transactions were in the category {category!r}",
+                f"{{value}} of the transactions were in the category {named}",
                 ("category",),
             )
         )
@@ -555,7 +556,7 @@ def _category_features(categories: Iterable[str]) -> list[Feature]:
                 "categories",
                 "either",
                 f"Money moved in the category {category!r}.",
-                f"{{value}} moved in the category {category!r}",
+                f"{{value}} moved in the category {named}",
                 ("category",),
                 empty="zero",
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -233,5 +234,8 @@ def fit_lightgbm(
             callbacks=[lgb.early_stopping(config.early_stopping, verbose=False)],
         )
         best = booster.best_iteration
-    text = booster.model_to_string(num_iteration=best)
+    # The number of threads changes nothing but this line, and so the model's hash.
+    text = re.sub(
+        r"\[num_threads: \d+\]", "[num_threads: 0]", booster.model_to_string(num_iteration=best)
+    )
     return Fitted(LightGBM(text.encode()), best)

@@ -256,16 +256,16 @@ def _facts(
     checks: dict[str, Any],
     config: ModelConfig,
 ) -> dict[str, Any]:
-    catalogue = data.catalogue
+    catalogue = data.catalogue or Catalogue(labels.observation_days, ())
     protected = dataset.applications.protected if dataset.applications else ()
     return {
         "family": model.family,
         "question": labels.question,
         "label": labels.facts(),
         "observation_days": labels.observation_days,
-        "categories": list(catalogue.categories) if catalogue else [],
-        "catalogue_fingerprint": catalogue.fingerprint if catalogue else None,
-        "features": list(catalogue.names) if catalogue else [],
+        "categories": list(catalogue.categories),
+        "catalogue_fingerprint": catalogue.fingerprint,
+        "features": list(catalogue.names),
         "attributes": [vars(attribute) for attribute in attributes],
         "protected": list(protected),
         "design": data.design.facts(),

@@ -443,7 +443,7 @@ class TestPieces:
 
     def test_every_kind_of_event_has_words(self) -> None:
         trained = {"label": "observed", "circular": False, "versions": ["default:1"]}
-        assert record.describe("trained", trained) == "Trained (Observed outcomes): default:1"
+        assert record.describe("trained", trained) == "Trained 1 model: Observed outcomes"
         decided = {"decision": "decline", "override": True, "score": 512.4}
         assert "against the recommendation" in record.describe("decided", decided)
         assert record.describe("signed in", {}) == "Signed in"

@@ -1,0 +1,78 @@
+"""A finished batch as a page shows it: counts, distribution, first rows, files."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from app import results, state, tables, widgets
+from app.charts import scores as charts
+from app.jobs import Job
+from credit_core.data.store import Dataset, open_dataset
+from credit_core.oversight.registry import find_version
+from credit_core.workflows.data import first_rejects
+from credit_core.workflows.scoring import first_scores
+
+
+def show_result(job: Job) -> None:
+    """Show a finished batch: counts, distribution, first rows, files."""
+    assert job.result is not None  # noqa: S101 - a job that is done has one
+    settings = state.settings()
+    version = find_version(settings, job.result["model"])
+    dataset = open_dataset(settings, job.request["dataset"])
+    policy = state.bundle(version).facts["policy"]
+    st.subheader(f"{job.result['rows']:,} customers scored")
+    st.text(f"{dataset.name}, by {widgets.describe(version)}, in {results.duration(job.seconds)}.")
+    widgets.banner(version)
+    download(job, Path(job.result["out"]))
+    counts = pd.DataFrame(job.result["summary"]["decisions"])
+    bins = pd.DataFrame(job.result["summary"]["scores"])
+    left, right = st.columns(2)
+    with left:
+        widgets.figure(charts.decisions(counts), charts.decisions_finding(counts))
+        with st.expander("Table"):
+            st.dataframe(
+                counts, hide_index=True, column_config=tables.COUNTS, alt="Decisions by band"
+            )
+    with right:
+        made = charts.distribution(bins, policy["approve_from"], policy["decline_below"])
+        widgets.figure(made, charts.distribution_finding(bins))
+        with st.expander("Table"):
+            st.dataframe(bins, hide_index=True, column_config=tables.COUNTS, alt="Scores in bins")
+    rows = first_scores(Path(job.result["out"]), 500)
+    st.markdown(f"**First {len(rows):,} rows**")
+    st.dataframe(
+        rows, hide_index=True, column_config=tables.scores(version.name), alt="First scored rows"
+    )
+    show_rejects(dataset)
+
+
+def download(job: Job, scores: Path) -> None:
+    """Offer the scores file; its name is unique, for downloads are told apart by it."""
+    token = st.session_state.setdefault(f"token {job.id}", secrets.token_hex(4))
+    with st.container(horizontal=True):
+        for kind, path, mime in (
+            ("CSV", scores.with_suffix(".csv"), "text/csv"),
+            ("Parquet", scores, "application/vnd.apache.parquet"),
+        ):
+            st.download_button(
+                f"Download {kind}",
+                data=path.read_bytes,
+                file_name=f"scores-{job.id[:6]}-{token}{path.suffix}",
+                mime=mime,
+                on_click="ignore",
+                icon=":material/download:",
+                key=f"download {kind}",
+            )
+
+
+def show_rejects(dataset: Dataset) -> None:
+    """Say how many rows of the file were set aside at intake, and why."""
+    if not dataset.rejected:
+        st.caption("No row of the transactions file was set aside at intake.")
+        return
+    with st.expander(f"{dataset.rejected:,} of {dataset.seen:,} rows set aside at intake"):
+        st.dataframe(first_rejects(dataset), hide_index=True, alt="Rows set aside, with reasons")

@@ -1,0 +1,57 @@
+"""A person's decision on a score: the recommended one, or another with its reason."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state, text, widgets
+from credit_core import workflows
+from credit_core.errors import CandorError
+from credit_core.workflows import Explanation
+
+
+def decide(found: Explanation) -> None:
+    """Record a person's decision: the recommended one, or another with its reason."""
+    key = f"{found.customer_id} {found.as_of} {found.version.reference}"
+    decision = st.segmented_control(
+        "Decision",
+        list(text.DECISION),
+        default=found.decision,
+        required=True,
+        format_func=text.DECISION.__getitem__,
+        key=f"decision {key}",
+    )
+    code = ""
+    if decision != found.decision:
+        st.caption(f"This overrides the recommendation ({text.DECISION[found.decision]}).")
+        code = (
+            st.selectbox(
+                "Reason for the override",
+                list(text.OVERRIDE_REASONS),
+                index=None,
+                format_func=text.OVERRIDE_REASONS.__getitem__,
+                placeholder="Choose one; it is kept in the record",
+                key=f"override {key}",
+            )
+            or ""
+        )
+    note = st.text_area(
+        "Note", max_chars=2000, height=80, placeholder="Kept with the decision", key=f"note {key}"
+    )
+    done = st.session_state.setdefault("decided", {})
+    asked = (found.customer_id, found.as_of, found.version.reference, decision, code, note)
+    if st.button("Record the decision", type="primary", disabled=asked in done):
+        if code == "other" and not note.strip():
+            st.error("Say why in the note: the reason is 'other'.", icon=":material/error:")
+            return
+        try:
+            event = workflows.decide(
+                found, decision, state.settings(), reason_code=code, note=note.strip()
+            )
+        except CandorError as error:
+            widgets.problem(error)
+            return
+        done[asked] = event.sequence
+        st.rerun()
+    if asked in done:
+        st.success(f"Recorded as event {done[asked]:,}.", icon=":material/task_alt:")

@@ -1,0 +1,57 @@
+"""The promotion of a model: its evidence beside the champion's, a reason, the record."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import results, state, tables, text, widgets
+from credit_core import workflows
+from credit_core.errors import CandorError
+from credit_core.oversight.registry import ModelVersion
+from credit_core.workflows import comparison
+
+
+def promote(versions: list[ModelVersion]) -> None:
+    """Show the evidence for a candidate and make it champion, with a reason."""
+    champion = next((version for version in versions if version.champion), None)
+    ordered = sorted(versions, key=lambda found: found.circular)
+    candidates = {found.reference: found for found in ordered if not found.champion}
+    if not candidates:
+        st.caption("The only model of this question is its champion already.")
+        return
+    chosen = st.selectbox(
+        "Candidate",
+        list(candidates),
+        format_func=lambda reference: widgets.describe(candidates[reference]),
+    )
+    candidate = candidates[chosen]
+    evidence = comparison.evidence(candidate, champion, state.evaluation)
+    st.dataframe(
+        evidence.assign(sample=evidence["sample"].map(text.SAMPLE)),
+        hide_index=True,
+        column_order=list(tables.EVIDENCE),
+        column_config=tables.EVIDENCE,
+        placeholder="-",
+        alt="The candidate beside the champion on each sample",
+    )
+    if champion and evidence["difference"].isna().all():
+        st.caption(text.NO_DIFFERENCE)
+    st.caption(results.canary_verdict(state.bundle(candidate).facts["checks"])[1])
+    reason = st.text_area(
+        "Reason",
+        key=f"reason for {chosen}",
+        max_chars=1000,
+        height=80,
+        placeholder="Why this model should score from now on; kept in the record",
+    )
+    if st.button("Promote", type="primary", icon=":material/military_tech:"):
+        if not reason.strip():
+            st.error("Say why: the reason is kept in the record.", icon=":material/error:")
+            return
+        try:
+            version = workflows.promote(chosen, reason.strip(), state.settings())
+        except CandorError as error:
+            widgets.problem(error)
+            return
+        st.session_state["just_done"] = f"{version.reference} is now the champion."
+        st.rerun()

@@ -1,0 +1,307 @@
+"""The pages from models to decisions: Compare, Applicant, Batch."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from app import jobs, text
+from credit_core import workflows
+from credit_core.data.store import write_atomic
+from credit_core.oversight import events
+from credit_core.oversight.registry import find_version
+from credit_core.settings import PROJECT_ROOT, Settings
+from credit_core.workflows import TrainingRequest
+from credit_core.workflows.history import monthly_history
+from credit_core.workflows.scoring import read_note, summarise_scores
+
+Open = Callable[..., AppTest]
+BAD_NAME = "![x](http://evil/a.png)"
+
+
+@pytest.fixture
+def open_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Return a function that opens a page on given stores."""
+    monkeypatch.setattr("app.warm.start", lambda: None)
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+    def opened(name: str, settings: Settings, **query: str) -> AppTest:
+        monkeypatch.setattr("app.state.get_settings", lambda: settings)
+        at = AppTest.from_file(str(PROJECT_ROOT / "app" / "main.py"), default_timeout=60).run()
+        at.switch_page(f"../pages/{name}.py")
+        for key, value in query.items():
+            at.query_params[key] = value
+        return run(at)
+
+    yield opened
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture(scope="module")
+def scored(store) -> pd.DataFrame:
+    return workflows.score_dataset(store.dataset, store.settings)[0]
+
+
+@pytest.fixture
+def own(store, tmp_path: Path) -> Settings:
+    """A copy of the trained store that a test may change."""
+    shutil.copytree(store.settings.home, tmp_path / "home")
+    shutil.copytree(store.settings.models, tmp_path / "models")
+    return Settings(home=tmp_path / "home", models=tmp_path / "models", threads=2)
+
+
+def run(at: AppTest) -> AppTest:
+    at.run()
+    assert not at.exception, at.exception[0].value
+    return at
+
+
+def words(at: AppTest) -> str:
+    kinds = ("title", "subheader", "markdown", "caption", "text", "info", "warning", "error")
+    found = [element for kind in (*kinds, "success") for element in at.get(kind)]
+    return "\n".join(str(element.value) for element in found)
+
+
+def button(at: AppTest, label: str):
+    return next(found for found in at.button if found.label == label)
+
+
+# --- nothing there yet
+
+
+@pytest.mark.parametrize("name", ["applicant", "batch"])
+def test_without_data_the_page_says_where_to_start(open_page, settings, name):
+    assert text.NO_DATA in words(open_page(name, settings))
+
+
+def test_without_models_compare_says_where_to_start(open_page, settings):
+    assert text.NO_MODELS in words(open_page("compare", settings))
+
+
+@pytest.mark.parametrize("name", ["applicant", "batch"])
+def test_without_a_model_the_page_says_where_to_start(open_page, dataset, tmp_path, name):
+    settings = Settings(home=dataset.folder.parents[1], models=tmp_path / "none", threads=2)
+    assert text.NO_MODEL in words(open_page(name, settings))
+
+
+# --- compare
+
+
+def test_compare_shows_every_model_of_a_question(open_page, store):
+    at = open_page("compare", store.settings)
+    board = at.dataframe[0].value
+    assert set(board["reference"]) == {found.reference for found in store.observed.versions}
+    assert (board["mark"] == "champion").sum() == 1
+    assert len(at.get("plotly_chart")) == 4
+
+
+def test_compare_keeps_questions_apart(open_page, store):
+    at = open_page("compare", store.settings)
+    at.get("segmented_control")[0].set_value("disengagement")
+    run(at)
+    assert set(at.dataframe[0].value["reference"]) == {"disengagement:1"}
+    assert "One model so far" in words(at)
+    assert "champion already" in words(at)
+
+
+def test_promotion_needs_a_reason_and_is_recorded(open_page, own):
+    at = open_page("compare", own)
+    button(at, "Promote").click()
+    assert "Say why" in words(run(at))
+    at.text_area[0].set_value("steadier out of time")
+    run(at)
+    button(at, "Promote").click()
+    run(at)
+    promoted = events.list_events(own, kind="promoted")[0].details
+    assert f"{promoted['model']} is now the champion" in words(at)
+    assert promoted["reason"] == "steadier out of time"
+    assert find_version(own, "default").reference == promoted["model"]
+
+
+def test_a_circular_model_is_shown_with_the_reason_and_refused(open_page, own, store, dataset):
+    workflows.train(dataset, own, store.config, TrainingRequest("same_window", ("logistic",)))
+    at = open_page("compare", own)
+    at.get("segmented_control")[0].set_value("disengagement")
+    run(at)
+    board = at.dataframe[0].value
+    assert board["mark"].tolist() == ["champion", "circular"]
+    assert text.CIRCULAR_WHY in words(at)
+    at.text_area[0].set_value("its AUC is 1")
+    run(at)
+    button(at, "Promote").click()
+    assert "is not promoted" in words(run(at)).replace("\\", "")
+    assert find_version(own, "disengagement").reference == "disengagement:1"
+
+
+# --- applicant
+
+
+def test_the_list_opens_a_customer_and_filters(open_page, store, scored):
+    at = open_page("applicant", store.settings)
+    assert len(at.dataframe[0].value) == min(len(scored), 1000)
+    at.get("pills")[0].set_value(["E"])
+    run(at)
+    assert set(at.dataframe[0].value["band"]) == {"E"}
+
+
+def test_a_deep_link_opens_the_customer_with_the_batch_score(open_page, store, scored):
+    row = scored.iloc[7]
+    at = open_page("applicant", store.settings, customer=row["customer_id"])
+    shown = {metric.label: metric.value for metric in at.metric}
+    assert shown["Recommendation"].lower() == row["decision"]
+    assert shown["PD (observed)"] == f"{row['risk']:.1%}"
+    assert shown["Band (A = safest)"] == row["band"]
+    assert f"= score {row['score']:.1f}; the sum is exact" in words(at)
+    for reason in ("reason_1", "reason_2"):
+        assert row[reason] in words(at)
+    assert text.OBSERVED_BANNER in words(at)
+
+
+def test_a_customer_set_by_another_page_opens(open_page, store, scored):
+    at = open_page("applicant", store.settings)
+    at.session_state["customer"] = scored["customer_id"].iloc[3]
+    run(at)
+    assert {metric.label for metric in at.metric} >= {"Recommendation", "PD (observed)"}
+
+
+def test_a_proxy_model_shows_disengagement_risk_and_no_pd(open_page, store, scored):
+    at = open_page("applicant", store.settings, customer=scored["customer_id"].iloc[0])
+    at.selectbox(key="model").set_value(store.proxy.versions[0].reference)
+    run(at)
+    labels = {metric.label for metric in at.metric}
+    assert "Disengagement risk" in labels
+    assert "PD (observed)" not in labels
+    assert text.PROXY_BANNER in words(at)
+
+
+def test_an_unknown_customer_is_a_sentence(open_page, store):
+    at = open_page("applicant", store.settings, customer=BAD_NAME)
+    assert text.NO_SUCH_CUSTOMER in words(at)
+    assert BAD_NAME not in words(at)
+
+
+def test_accepting_and_overriding_are_recorded(open_page, own, scored):
+    row = scored[scored["decision"] == "refer"].iloc[0]
+    at = open_page("applicant", own, customer=row["customer_id"])
+    button(at, "Record the decision").click()
+    run(at)
+    first = events.list_events(own, kind="decided")[0]
+    assert f"Recorded as event {first.sequence:,}." in words(at)
+    assert not first.details["override"]
+    assert button(at, "Record the decision").disabled
+
+    decision = next(found for found in at.get("segmented_control") if found.label == "Decision")
+    decision.set_value("approve")
+    run(at)
+    button(at, "Record the decision").click()
+    assert "needs a reason code" in words(run(at))
+    next(box for box in at.selectbox if "override" in box.label).set_value("other")
+    run(at)
+    button(at, "Record the decision").click()
+    assert "Say why in the note" in words(run(at))
+    at.text_area[0].set_value("guarantor seen")
+    run(at)
+    button(at, "Record the decision").click()
+    run(at)
+    second = events.list_events(own, kind="decided")[0]
+    assert second.sequence == first.sequence + 1
+    assert second.details["override"]
+    assert second.details["reason_code"] == "other"
+    assert row["customer_id"] not in str(second.details)
+    assert "guarantor" not in str(second.details)
+    assert read_note(own, row["customer_id"], second.details["note"]) == "guarantor seen"
+
+
+def test_monthly_history_leaves_no_month_out(store, scored):
+    customer = scored["customer_id"].iloc[0]
+    months = monthly_history(store.dataset, store.settings, customer)
+    first, last = months["month"].iloc[0], months["month"].iloc[-1]
+    assert months["month"].tolist() == pd.date_range(first, last, freq="MS").tolist()
+    assert (months[["money_in", "money_out"]] >= 0).all(axis=None)
+    assert months["transactions"].sum() > 0
+    assert monthly_history(store.dataset, store.settings, "nobody").empty
+
+
+# --- batch
+
+
+def finished(settings: Settings, dataset, scored: pd.DataFrame, reference: str) -> str:
+    """Write a done job's folder, as the child process would, and return its id."""
+    folder = settings.home / "jobs" / "abc-1"
+    folder.mkdir(parents=True)
+    workflows.write_scores(scored, folder / "scores.parquet")
+    workflows.write_scores(scored, folder / "scores.csv")
+    started = {
+        "kind": "score",
+        "request": {"dataset": dataset.fingerprint, "model": reference},
+        "started": time.time() - 3,
+    }
+    result = {
+        "rows": len(scored),
+        "rejected_rows": 0,
+        "out": str(folder / "scores.parquet"),
+        "summary": summarise_scores(scored),
+        "model": reference,
+    }
+    for name, content in (
+        ("request", started),
+        ("progress", {"share": 1.0, "text": "Done", "at": time.time()}),
+        ("result", result),
+    ):
+        write_atomic(folder / f"{name}.json", jobs.json.dumps(content).encode())
+    return folder.name
+
+
+def test_a_finished_batch_is_shown_and_can_be_downloaded(open_page, own, dataset, scored):
+    reference = find_version(own, "champion").reference
+    job = finished(own, dataset, scored, reference)
+    at = open_page("batch", own, batch_job=job)
+    assert f"{len(scored):,} customers scored" in words(at)
+    assert len(at.get("plotly_chart")) == 2
+    assert [len(table.value) for table in at.dataframe][-1] == min(len(scored), 500)
+    labels = [found.proto.label for found in at.get("download_button")]
+    assert labels == ["Download CSV", "Download Parquet"]
+
+
+def test_a_batch_that_failed_says_why(open_page, own, dataset, scored):
+    job = finished(own, dataset, scored, "default:1")
+    folder = own.home / "jobs" / job
+    (folder / "result.json").unlink()
+    problem = {"state": "failed", "problem": f"{BAD_NAME} cannot be scored."}
+    write_atomic(folder / "error.json", jobs.json.dumps(problem).encode())
+    at = open_page("batch", own, batch_job=job)
+    assert "cannot be scored" in words(at)
+    assert BAD_NAME not in words(at)
+
+
+@pytest.mark.parametrize("job", ["nothing-1", "../..", ""])
+def test_an_unknown_batch_is_none(open_page, store, job):
+    assert "No batch yet" in words(open_page("batch", store.settings, batch_job=job))
+
+
+def test_score_starts_a_job_that_ends(open_page, own, scored):
+    at = open_page("batch", own)
+    button(at, "Score").click()
+    run(at)
+    (job,) = jobs.list_jobs(own, "score")
+    assert at.query_params["batch_job"] == job.id
+    for _ in range(300):
+        job = jobs.read(own, job.id)
+        if not job.running:
+            break
+        time.sleep(0.1)
+    assert job.state == "done", job.problem
+    assert "customers scored" in words(run(at))
+    written = pd.read_parquet(job.result["out"])
+    pd.testing.assert_frame_equal(written, scored)
+    assert sum(row["n"] for row in job.result["summary"]["decisions"]) == len(scored)
+    assert sum(row["n"] for row in job.result["summary"]["scores"]) == len(scored)

@@ -1,0 +1,331 @@
+"""Features: the future never counts, order and threads never matter, values as pandas says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+
+from credit_core.data.contract import BY_NAME, COLUMNS
+from credit_core.data.ledger import ledger_of, open_ledger
+from credit_core.data.store import Dataset
+from credit_core.features.build import build_features, frequent_categories
+from credit_core.features.catalogue import Catalogue, build_catalogue
+from credit_core.settings import Settings
+
+AS_OF = pd.Timestamp("2024-06-30")
+DAYS = 180
+EVERYTHING = frozenset(BY_NAME) | {"time_of_day", "money_in"}
+CATEGORIES = ("rent", "food", "it's \"odd\"; --")
+FULL = build_catalogue(DAYS, EVERYTHING, CATEGORIES)
+
+seconds = st.integers(-260 * 86400, 60 * 86400)
+cents = st.integers(-500_000, 500_000)
+rows = st.tuples(
+    st.sampled_from(["A", "B", "C"]),
+    seconds,
+    cents,
+    st.none() | st.integers(-200_000, 900_000),
+    st.sampled_from([*CATEGORIES, "other", "refund", None]),
+    st.sampled_from(["card", "atm", None]),
+    st.sampled_from([True, False, None]),
+)
+ledgers = st.lists(rows, min_size=1, max_size=40)
+SNAPSHOTS = pd.DataFrame(
+    {
+        "customer_id": ["B", "A", "C", "A", "nobody"],
+        "as_of": [AS_OF, AS_OF, AS_OF, AS_OF - timedelta(days=37, hours=5), AS_OF],
+    }
+)
+
+
+def frame_of(drawn: list[tuple]) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        drawn,
+        columns=["customer_id", "s", "cents", "b", "category", "channel", "is_fraud"],
+    )
+    frame["timestamp"] = (AS_OF + pd.to_timedelta(frame.pop("s"), unit="s")).astype(
+        "datetime64[us]"
+    )
+    frame["amount"] = frame.pop("cents") / 100
+    frame["balance"] = frame.pop("b").astype("float64") / 100
+    for name in ("category", "channel"):
+        frame[name] = frame[name].astype("str")
+    frame["is_fraud"] = frame["is_fraud"].astype("boolean")
+    return frame
+
+
+def features_of(
+    frame: pd.DataFrame, catalogue: Catalogue = FULL, threads: int = 1, snapshots=SNAPSHOTS
+) -> pd.DataFrame:
+    settings = Settings(threads=threads)
+    with ledger_of(frame, settings) as ledger:
+        return build_features(ledger, snapshots, catalogue)
+
+
+def bits(table: pd.DataFrame) -> bytes:
+    """Return the table's exact content; every missing value is the same missing value."""
+    values = table.to_numpy()
+    return np.where(np.isnan(values), np.nan, values).tobytes()
+
+
+@given(ledgers, ledgers)
+@effort(max_examples=20)
+def test_a_transaction_at_or_after_as_of_never_changes_a_feature(
+    past: list[tuple], future: list[tuple]
+) -> None:
+    snapshots = SNAPSHOTS[SNAPSHOTS["as_of"] == AS_OF]
+    late = [(who, abs(s), *rest) for who, s, *rest in future]
+    late.append(("A", 0, 99_999, -99_999, "rent", "card", True))  # at as_of, to the second
+    without = features_of(frame_of(past), snapshots=snapshots)
+    with_future = features_of(frame_of(past + late), snapshots=snapshots)
+    only_past = [row for row in past if row[1] < 0]
+    assert bits(without) == bits(with_future)
+    if only_past:
+        assert bits(features_of(frame_of(only_past), snapshots=snapshots)) == bits(without)
+
+
+@given(ledgers)
+@effort(max_examples=10)
+def test_a_transaction_before_the_window_never_changes_a_feature(drawn: list[tuple]) -> None:
+    early = ("A", -DAYS * 86400 - 38 * 86400 - 1, 77_777, -77_777, "rent", "card", True)
+    assert bits(features_of(frame_of(drawn))) == bits(features_of(frame_of([*drawn, early])))
+
+
+@given(ledgers, st.randoms(use_true_random=False))
+@effort(max_examples=15)
+def test_row_order_and_threads_never_change_a_bit(drawn: list[tuple], random) -> None:
+    straight = features_of(frame_of(drawn), threads=1)
+    shuffled = list(drawn)
+    random.shuffle(shuffled)
+    assert bits(features_of(frame_of(shuffled), threads=3)) == bits(straight)
+
+
+def test_order_and_threads_never_change_a_bit_of_a_whole_ledger(
+    dataset: Dataset, shared_settings: Settings
+) -> None:
+    found = []
+    for threads, order in ((1, "transaction_id"), (2, "hash(transaction_id)"), (4, "amount DESC")):
+        settings = shared_settings.model_copy(update={"threads": threads})
+        with open_ledger(dataset, settings) as ledger:
+            ledger.run(f"CREATE TEMP TABLE other AS SELECT * FROM transactions ORDER BY {order}")
+            categories = frequent_categories(ledger, ledger.end, 10)
+            catalogue = build_catalogue(365, ledger.abilities, categories)
+            snapshots = pd.read_parquet(dataset.applications_path)[["customer_id", "as_of"]]
+            reordered = replace(ledger, relation="other")
+            found.append(bits(build_features(reordered, snapshots, catalogue)))
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_snapshot_alone_is_the_same_as_in_a_batch(
+    dataset: Dataset, shared_settings: Settings
+) -> None:
+    snapshots = pd.read_parquet(dataset.applications_path)[["customer_id", "as_of"]]
+    with open_ledger(dataset, shared_settings) as ledger:
+        catalogue = build_catalogue(180, ledger.abilities, frequent_categories(ledger, AS_OF, 10))
+        batch = build_features(ledger, snapshots, catalogue)
+        for row in (0, 17, len(snapshots) - 1):
+            alone = build_features(ledger, snapshots.iloc[[row]], catalogue)
+            assert bits(alone) == bits(batch.iloc[[row]])
+
+
+def oracle(own: pd.DataFrame, as_of: pd.Timestamp) -> dict[str, float]:
+    """The same features by plain pandas, for one customer's transactions in the window."""
+    age = (as_of - own["timestamp"]).dt.total_seconds() / 86400
+    amount = own["amount"].to_numpy()
+    month = np.minimum((age // 30).astype(int), DAYS // 30 - 1)
+    week = np.minimum((age // 7).astype(int), 62)
+    paid, received = np.clip(amount, 0, None), np.clip(-amount, 0, None)
+    last = (age <= 30).to_numpy()
+    n = len(own)
+
+    def ratio(top: float, bottom: float) -> float:
+        return top / bottom if bottom else math.nan
+
+    def since(chosen: np.ndarray) -> float:
+        return float(age[chosen].min()) if chosen.any() else float(DAYS)
+
+    span = age.max() - age.min()
+    monthly = pd.DataFrame({"paid": paid, "received": received}).groupby(month.to_numpy()).sum()
+    monthly = monthly.reindex(range(DAYS // 30), fill_value=0.0)
+    rest = 30 / (DAYS - 30)
+    balance = own["balance"]
+    low = (balance < 0).to_numpy()
+    recent = balance[last]
+    category = own["category"].to_numpy()
+    return {
+        "recency_days": age.min(),
+        "days_since_spend": since(amount > 0),
+        "days_since_income": since(amount < 0),
+        "tenure_days": age.max(),
+        "transactions": n,
+        "transactions_last_30d": last.sum(),
+        "active_months": month.nunique(),
+        "active_weeks": week.nunique(),
+        "gap_days_mean": ratio(span, n - 1),
+        "overdue_ratio": ratio(age.min() * (n - 1), span),
+        "money_out": paid.sum(),
+        "money_out_mean": ratio(paid.sum(), (amount > 0).sum()),
+        "money_out_max": paid.max(),
+        "money_out_last_30d": paid[last].sum(),
+        "money_in": received.sum(),
+        "money_in_last_30d": received[last].sum(),
+        "net_flow": -amount.sum(),
+        "net_flow_last_30d": -amount[last].sum(),
+        "out_to_in": ratio(paid.sum(), received.sum()),
+        "negative_months": (monthly["received"].round(6) < monthly["paid"].round(6)).sum(),
+        "income_count": (amount < 0).sum(),
+        "income_months": month[amount < 0].nunique(),
+        "income_largest": received.max(),
+        "balance_min": balance.min(),
+        "balance_min_last_30d": recent.min(),
+        "balance_mean": balance.mean(),
+        "balance_mean_last_30d": recent.mean(),
+        "months_below_zero": month[low].nunique(),
+        "share_below_zero": ratio(low.sum(), balance.notna().sum()),
+        "weekend_share": (own["timestamp"].dt.day_of_week >= 5).mean(),
+        "night_share": (own["timestamp"].dt.hour < 6).mean(),
+        "refund_share": (category == "refund").mean(),
+        "fraud_count": own["is_fraud"].fillna(False).sum(),
+        "channels": own["channel"].nunique(),
+        "categories": own["category"].nunique(),
+        "transactions_trend": last.sum() - (~last).sum() * rest,
+        "money_out_trend": paid[last].sum() - paid[~last].sum() * rest,
+        "money_in_trend": received[last].sum() - received[~last].sum() * rest,
+        "money_out_monthly": paid.sum() * 30 / DAYS,
+        "money_out_volatility": ratio(monthly["paid"].std(ddof=0), monthly["paid"].mean()),
+        "income_volatility": ratio(monthly["received"].std(ddof=0), monthly["received"].mean()),
+        "share_rent": (category == "rent").mean(),
+        "amount_food": np.abs(amount[category == "food"]).sum(),
+    }
+
+
+@given(ledgers)
+@effort(max_examples=25)
+def test_features_are_what_plain_pandas_says(drawn: list[tuple]) -> None:
+    frame = frame_of(drawn)
+    table = features_of(frame)
+    for row, snapshot in SNAPSHOTS.iterrows():
+        inside = (
+            (frame["customer_id"] == snapshot["customer_id"])
+            & (frame["timestamp"] < snapshot["as_of"])
+            & (frame["timestamp"] >= snapshot["as_of"] - timedelta(days=DAYS))
+        )
+        if not inside.any():
+            continue
+        own = frame[inside].reset_index(drop=True)
+        for name, wanted in oracle(own, snapshot["as_of"]).items():
+            found = table.loc[row, name]
+            assert found == pytest.approx(float(wanted), rel=1e-9, abs=1e-6, nan_ok=True), name
+
+
+def test_every_declared_feature_has_an_oracle_or_is_of_a_category() -> None:
+    frame = frame_of([("A", -5, 100, 1, "rent", "card", True), ("A", -50, -100, 1, "x", "c", None)])
+    known = set(oracle(frame, AS_OF))
+    left = {name for name in FULL.names if not name.startswith(("share_", "amount_"))} - known
+    assert left == set()
+
+
+def test_silent_customers_take_the_declared_empty_values() -> None:
+    table = features_of(frame_of([("A", -100, 100, None, None, None, None)]))
+    silent = table.iloc[4]
+    for feature in FULL.features:
+        wanted = {"zero": 0.0, "window": float(DAYS), "missing": math.nan}[feature.empty]
+        assert silent[feature.name] == pytest.approx(wanted, nan_ok=True), feature.name
+    assert silent["transactions"] == 0
+    assert silent["recency_days"] == DAYS
+
+
+@pytest.mark.parametrize("absent", ["balance", "category", "channel", "is_fraud"])
+def test_an_absent_column_drops_its_features(absent: str) -> None:
+    catalogue = build_catalogue(DAYS, EVERYTHING - {absent}, CATEGORIES)
+    dropped = {feature.name for feature in FULL.features if absent in feature.needs}
+    assert dropped
+    assert set(catalogue.names) == set(FULL.names) - dropped
+    frame = frame_of([("A", -100, 100, 5, "rent", "card", True)]).drop(columns=absent)
+    assert list(features_of(frame, catalogue).columns) == list(catalogue.names)
+
+
+def test_a_ledger_of_dates_and_amounts_only_is_enough() -> None:
+    catalogue = build_catalogue(DAYS, frozenset({"customer_id", "timestamp", "amount"}))
+    frame = frame_of([("A", -100, 100, 5, "rent", "card", True)])
+    table = features_of(frame[["customer_id", "timestamp", "amount"]], catalogue)
+    assert table.loc[1, "money_out"] == 1.0
+    assert not {"night_share", "money_in", "balance_min"} & set(table.columns)
+
+
+def test_the_sample_feeds_at_least_thirty_features(
+    dataset: Dataset, shared_settings: Settings
+) -> None:
+    with open_ledger(dataset, shared_settings) as ledger:
+        without_categories = build_catalogue(180, ledger.abilities)
+    assert len(without_categories.features) >= 30
+    assert len(set(without_categories.names)) == len(without_categories.names)
+
+
+hostile = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).filter(
+    lambda text: "\x00" not in text
+)
+
+
+@given(st.lists(hostile, min_size=1, max_size=4, unique=True))
+@effort(max_examples=12)
+def test_category_names_are_only_values(names: list[str]) -> None:
+    names = [*names, "'); DROP TABLE transactions; --"]
+    frame = frame_of([("A", -i * 3600 - 1, 100 * (i + 1), 5, "x", "c", 0) for i in range(len(names))])
+    frame["category"] = names
+    table = features_of(frame, build_catalogue(DAYS, EVERYTHING, names))
+    shares = [name for name in table.columns if name.startswith("share_") and "below" not in name]
+    assert len(shares) == len(names)
+    assert table.loc[1, shares].tolist() == pytest.approx([1 / len(names)] * len(names))
+
+
+def test_category_names_with_braces_or_of_a_declared_share_are_told_apart() -> None:
+    catalogue = build_catalogue(DAYS, EVERYTHING, ("{x}", "below zero", "{0.__class__}", "a b"))
+    assert len(set(catalogue.names)) == len(catalogue.names)
+    said = [f.reason.format(value="7") for f in catalogue.features if f.family == "categories"]
+    assert said[0] == "7 of the transactions were in the category '{x}'"
+    assert "{0.__class__}" in said[4]
+
+
+def test_frequent_categories_are_counted_before_the_date_only() -> None:
+    drawn = [("A", -i, 100, 5, "food", "c", None) for i in range(1, 6)]
+    drawn += [("A", -i, 100, 5, "rent", "c", None) for i in range(1, 6)]
+    drawn += [("A", -9, 100, 5, "odd", "c", None)]
+    drawn += [("A", i, 100, 5, "later", "c", None) for i in range(50)]
+    with ledger_of(frame_of(drawn), Settings(threads=1)) as ledger:
+        assert frequent_categories(ledger, AS_OF, 2) == ("food", "rent")
+        assert frequent_categories(ledger, AS_OF, 9) == ("food", "rent", "odd")
+        assert frequent_categories(ledger, AS_OF, 0) == ()
+
+
+def changed(**kwargs: object) -> Callable[[], Catalogue]:
+    return lambda: build_catalogue(**{**{"observation_days": DAYS, "abilities": EVERYTHING,
+                                         "categories": CATEGORIES}, **kwargs})  # fmt: skip
+
+
+def test_the_fingerprint_names_what_decides_the_values() -> None:
+    assert changed()().fingerprint == FULL.fingerprint
+    others = [
+        changed(observation_days=DAYS + 30)(),
+        changed(categories=CATEGORIES[::-1])(),
+        changed(abilities=EVERYTHING - {"balance"})(),
+        FULL.only(FULL.names[:-1]),
+    ]
+    assert len({FULL.fingerprint, *(other.fingerprint for other in others)}) == 5
+
+
+def test_every_feature_can_be_explained() -> None:
+    assert {column.name for column in COLUMNS} <= EVERYTHING
+    for feature in FULL.features:
+        assert feature.description.endswith("."), feature.name
+        assert feature.reason.format(value="7") != feature.reason, feature.name
+        assert set(feature.needs) <= EVERYTHING
