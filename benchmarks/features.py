@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-OBSERVATION_DAYS = 360
+OBSERVATION_DAYS = 180
 
 
 def candor_way(path: Path, home: Path) -> int:

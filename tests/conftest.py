@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 # Before any test imports a model library: waiting threads must not burn the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -87,6 +88,24 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
+def empty_ledger_of_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database without anything in it; making one takes seconds, copying it none."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("template") / "mlflow.db"
+    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def fresh(settings: Settings, empty_ledger_of_models: Path) -> Settings:
+    """Empty stores of a test's own, the model store ready for use."""
+    settings.models.mkdir()
+    shutil.copy(empty_ledger_of_models, settings.models / "mlflow.db")
+    return settings
+
+
+@pytest.fixture(scope="session")
 def quick() -> ModelConfig:
     """The default configuration with fewer folds and rounds."""
     fewer = {"max_rounds": 60, "early_stopping": 10}
@@ -109,13 +128,13 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def shared_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     root = tmp_path_factory.mktemp("shared_store")
+    (root / "home").mkdir()
     return Settings(home=root / "home", models=root / "models", threads=2)
 
 
 @pytest.fixture(scope="session")
 def dataset(simulated: Path, shared_settings: Settings) -> Dataset:
     """The simulated ledger with its applications, stored."""
-    shared_settings.home.mkdir(parents=True, exist_ok=True)
     return workflows.ingest(
         simulated / "transactions.csv.gz",
         shared_settings,
@@ -124,11 +143,15 @@ def dataset(simulated: Path, shared_settings: Settings) -> Dataset:
 
 
 @pytest.fixture(scope="session")
-def store(dataset: Dataset, shared_settings: Settings, quick: ModelConfig) -> Store:
+def store(
+    dataset: Dataset, shared_settings: Settings, quick: ModelConfig, empty_ledger_of_models: Path
+) -> Store:
     """Every family trained on the outcomes, one on the proxy label; both questions have champions.
 
     For reading: a test that promotes, trains or damages makes its own.
     """
+    shared_settings.models.mkdir()
+    shutil.copy(empty_ledger_of_models, shared_settings.models / "mlflow.db")
     observed = workflows.train(
         dataset, shared_settings, quick, TrainingRequest(None, FAMILIES, promote=True)
     )

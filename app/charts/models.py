@@ -23,8 +23,10 @@ _JUDGING = ("out_of_time", "holdout", "cross_validation")
 def auc_intervals(table: pd.DataFrame) -> go.Figure:
     """Draw each model's AUC on each sample as a dot with its 95% interval.
 
-    ``table`` is that of `comparison.leaderboard`. Circular models are drawn grey and hollow.
+    ``table`` is that of `comparison.leaderboard`. Circular models are drawn last, grey and
+    hollow (a legend takes the look of the first point).
     """
+    table = table.sort_values("circular", kind="stable")
     table = table.assign(name=[_name(row) for row in table.itertuples()])
     names = list(dict.fromkeys(table["name"]))
     place = {name: len(names) - 1 - i for i, name in enumerate(names)}
@@ -36,8 +38,7 @@ def auc_intervals(table: pd.DataFrame) -> go.Figure:
         140 + 44 * len(names),
     )
     for i, sample in enumerate(samples):
-        # A legend takes the look of the first point, so the sound models come first.
-        rows = table[table["sample"] == sample].sort_values("circular", kind="stable")
+        rows = table[table["sample"] == sample]
         shift = (len(samples) - 1) / 2 - i
         colours = [GREY if circular else SERIES[i] for circular in rows["circular"]]
         made.add_scatter(

@@ -199,7 +199,10 @@ def raw_sql(source: Source) -> str:
 
 def _typed(ledger: _Ledger, column: Column) -> str:
     """Return SQL that reads one canonical column from its raw cell."""
-    cell = f"trim({ledger.cell(column.name)})"
+    # Casts to numbers overlook outer spaces; trimming every cell would be a third of a parse.
+    cell = ledger.cell(column.name)
+    if column.kind in ("timestamp", "text", "flag"):
+        cell = f"trim({cell})"
     if column.kind == "timestamp":
         return timestamp_sql(cell, ledger.mapping.date_format)
     if column.kind == "money":
@@ -237,7 +240,7 @@ def _problem(ledger: _Ledger, settings: Settings) -> str:
             good.append(f"coalesce(strlen({name}) <= {settings.max_cell_chars}, true)")
             continue
         cases.append((f"{name} IS NULL AND {raw} <> ''", f"{name}.{bad}"))
-        good.append(f"({name} IS NOT NULL OR {raw} = '')")
+        good.append(f"({name} IS NOT NULL OR raw_{name} IS NULL)")
         if column.kind == "timestamp":
             cases.append((f"{name} < TIMESTAMP '1970-01-01'", f"{name}.too_early"))
             cases.append((f"{name} > TIMESTAMP '{tomorrow}'", f"{name}.in_the_future"))

@@ -12,7 +12,7 @@ import duckdb
 import pandas as pd
 
 from credit_core.data.contract import COLUMNS, SQL_TYPES
-from credit_core.data.duck import connect, text_literal
+from credit_core.data.duck import connect, identifier, text_literal
 from credit_core.data.store import Dataset
 from credit_core.errors import InputError
 from credit_core.settings import Settings
@@ -71,7 +71,11 @@ def open_ledger(dataset: Dataset, settings: Settings) -> Iterator[Ledger]:
         raise InputError(f"{dataset.name} holds applications but no transactions.")
     with connect(settings, [dataset.folder]) as connection:
         path = text_literal(str(dataset.transactions_path.resolve()))
-        connection.execute(f"CREATE VIEW transactions AS SELECT * FROM read_parquet({path})")
+        # Only the canonical columns: the file may carry intake's own.
+        columns = ", ".join(identifier(column) for column in dataset.columns)
+        connection.execute(
+            f"CREATE VIEW transactions AS SELECT {columns} FROM read_parquet({path})"
+        )
         yield Ledger(
             connection,
             frozenset(dataset.columns),

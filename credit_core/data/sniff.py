@@ -177,7 +177,15 @@ def _text(path: Path, start: bytes, settings: Settings, scratch: Path) -> Source
     header, delimiter, line = _header(plain, path.name, settings)
     digest = looked.sha256 if start[:2] != b"\x1f\x8b" else _sha256(path)
     return Source(
-        plain, path.name, "csv", digest, header, delimiter, looked.lines, tuple(notes), line
+        plain,
+        path.name,
+        "csv",
+        digest,
+        header,
+        delimiter,
+        looked.lines,
+        tuple(notes),
+        header_line=line,
     )
 
 

@@ -88,7 +88,9 @@ def test_unreadable_rows_are_counted(load: Load) -> None:
 
 
 def test_a_rejected_row_does_not_take_a_good_one_with_it(load: Load) -> None:
-    dataset, frame = load("id,as_of,outcome\nA,2024-02-01,perhaps\nA,2024-02-01,1\nB,2024-02-01,0\n")
+    dataset, frame = load(
+        "id,as_of,outcome\nA,2024-02-01,perhaps\nA,2024-02-01,1\nB,2024-02-01,0\n"
+    )
     assert frame["customer_id"].tolist() == ["A", "B"]
     assert dataset.applications.rejected == 1
 

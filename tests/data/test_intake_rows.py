@@ -45,9 +45,9 @@ def quoted(cells: list[str], always: bool = False) -> str:
     return stream.getvalue().removesuffix("\r\n")
 
 
-awkward = st.text(
-    st.sampled_from('abcÄ€字 ,;"\'\n\t=-%&'), min_size=0, max_size=12
-).map(lambda text: text.strip())
+awkward = st.text(st.sampled_from("abcÄ€字 ,;\"'\n\t=-%&"), min_size=0, max_size=12).map(
+    lambda text: text.strip()
+)
 customers = st.sampled_from(["A1", "007", "NA", "null", "O'Hara", 'say "hi"', "a,b", "Ünal"])
 moments = st.sampled_from(
     ["2024-01-05", "2024-02-29 23:59:59", "1999-12-31T00:00:01", "2023-06-01 12:00:00"]
@@ -100,9 +100,7 @@ ragged_rows = st.sampled_from(
 blank_lines = st.just(Row("", "", "blank"))
 repeats = st.sampled_from([Row("same", "", "repeat"), Row("other", "", "repeat")])
 files = st.tuples(
-    st.lists(
-        st.one_of(good_rows(), broken_rows(), ragged_rows, blank_lines, repeats), max_size=25
-    ),
+    st.lists(st.one_of(good_rows(), broken_rows(), ragged_rows, blank_lines, repeats), max_size=25),
     st.sampled_from(["\n", "\r\n"]),
     st.booleans(),
 )
@@ -161,7 +159,8 @@ def records_of(text: str) -> dict[int, list[str]]:
 def stored(dataset: Dataset) -> list[tuple]:
     """Return the stored rows in a total order."""
     path = str(dataset.transactions_path)
-    return duckdb.sql("SELECT * FROM read_parquet($path) ORDER BY ALL", params={"path": path}
+    return duckdb.sql(
+        "SELECT * FROM read_parquet($path) ORDER BY ALL", params={"path": path}
     ).fetchall()
 
 
@@ -193,9 +192,7 @@ def test_every_row_is_kept_or_named_with_its_line(file: tuple) -> None:
     assert len(kept) == dataset.rows
     assert len(rejects) == dataset.rejected
     by_words = {words: key for key, words in REASONS.items()}
-    found = Counter(
-        (row.column, by_words[row.reason]) for row in rejects.itertuples(index=False)
-    )
+    found = Counter((row.column, by_words[row.reason]) for row in rejects.itertuples(index=False))
     assert found == expected
     assert rejects["line"].is_monotonic_increasing
     for row in rejects.itertuples(index=False):

@@ -24,7 +24,7 @@ from credit_core.settings import Settings
 AS_OF = pd.Timestamp("2024-06-30")
 DAYS = 180
 EVERYTHING = frozenset(BY_NAME) | {"time_of_day", "money_in"}
-CATEGORIES = ("rent", "food", "it's \"odd\"; --")
+CATEGORIES = ("rent", "food", 'it\'s "odd"; --')
 FULL = build_catalogue(DAYS, EVERYTHING, CATEGORIES)
 
 seconds = st.integers(-260 * 86400, 60 * 86400)
@@ -280,7 +280,9 @@ hostile = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).filter(
 @effort(max_examples=12)
 def test_category_names_are_only_values(names: list[str]) -> None:
     names = [*names, "'); DROP TABLE transactions; --"]
-    frame = frame_of([("A", -i * 3600 - 1, 100 * (i + 1), 5, "x", "c", 0) for i in range(len(names))])
+    frame = frame_of(
+        [("A", -i * 3600 - 1, 100 * (i + 1), 5, "x", "c", 0) for i in range(len(names))]
+    )
     frame["category"] = names
     table = features_of(frame, build_catalogue(DAYS, EVERYTHING, names))
     shares = [name for name in table.columns if name.startswith("share_") and "below" not in name]

@@ -107,9 +107,7 @@ def test_same_window_sees_only_its_observation_window(
         before = proxy_labels(ledger, "same_window", CONFIG)
     last = before.frame["as_of"].max()
     later = transactions["timestamp"] >= last
-    changed = transactions.assign(
-        amount=np.where(later, 1_000_000, transactions["amount"])
-    )
+    changed = transactions.assign(amount=np.where(later, 1_000_000, transactions["amount"]))
     with opened(changed) as ledger:
         after = proxy_labels(ledger, "same_window", CONFIG)
     pd.testing.assert_frame_equal(before.frame, after.frame)
@@ -145,9 +143,7 @@ def test_row_order_does_not_change_labels(
     assert found[0].facts() == found[1].facts()
 
 
-def test_the_disengaged_are_the_least_engaged(
-    transactions: pd.DataFrame, opened: Callable
-) -> None:
+def test_the_disengaged_are_the_least_engaged(transactions: pd.DataFrame, opened: Callable) -> None:
     with opened(transactions) as ledger:
         labels = proxy_labels(ledger, "disengaged", CONFIG)
         days = labels.outcome_days

@@ -288,9 +288,7 @@ def test_a_margin_that_says_nothing_becomes_the_base_rate(scores: np.ndarray) ->
     np.testing.assert_allclose(probability(found.log_odds(scores)), 0.3)
 
 
-customers = st.lists(
-    st.tuples(st.integers(0, 30), st.integers(0, 1)), min_size=60, max_size=200
-)
+customers = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 1)), min_size=60, max_size=200)
 
 
 @given(customers, st.integers(2, 5), st.integers(0, 1000))

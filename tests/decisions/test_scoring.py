@@ -1,0 +1,212 @@
+"""From features to points and reasons: sums, reasons and decisions of real bundles."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from credit_core import workflows
+from credit_core.config import ScaleConfig
+from credit_core.decisions.policy import REFER
+from credit_core.decisions.reasons import LEAST_POINTS, MOST_REASONS, show_value
+from credit_core.decisions.scale import Scale
+from credit_core.decisions.scoring import SCORE_COLUMNS, ScoredSnapshots
+from credit_core.errors import InputError
+from credit_core.features.catalogue import Feature
+from credit_core.modelling.calibration import probability
+
+FAMILIES = ("logistic", "xgboost", "lightgbm")
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def scored(request: pytest.FixtureRequest, store) -> ScoredSnapshots:
+    return workflows.score(store.dataset, store.settings, store.bundle(request.param))
+
+
+def test_base_and_contributions_are_the_score_for_everyone(scored: ScoredSnapshots) -> None:
+    found = scored.scored
+    sums = found.base + found.contributions.sum(axis=0)
+    np.testing.assert_allclose(sums, found.points, rtol=0, atol=1e-6)
+    assert len(found.points) == len(scored.snapshots) == 600
+    assert found.contributions.shape == (len(found.sources), 600)
+    assert np.isfinite(found.points).all()
+
+
+def test_risk_is_the_probability_behind_the_points(scored: ScoredSnapshots) -> None:
+    scale = Scale.of(ScaleConfig(**scored.bundle.facts["scale"]))
+    odds = probability(scale.log_odds(scored.scored.points))
+    np.testing.assert_allclose(scored.scored.risk, odds, rtol=1e-12)
+    order = np.argsort(scored.scored.points)
+    assert (np.diff(scored.scored.risk[order]) <= 0).all(), "higher is safer"
+    assert scored.scored.risk.mean() == pytest.approx(
+        scored.bundle.facts["label"]["bad_rate"], abs=0.04
+    )
+
+
+def test_points_are_the_margin_calibrated_and_scaled(scored: ScoredSnapshots) -> None:
+    bundle = scored.bundle
+    base, parts = bundle.estimator.contributions(bundle.design.matrix(scored.table))
+    log_odds = bundle.calibration.log_odds(base + parts.sum(axis=0))
+    factor = 20 / np.log(2)
+    wanted = 600 - factor * (log_odds + np.log(50))
+    np.testing.assert_allclose(scored.scored.points, wanted, rtol=0, atol=1e-6)
+
+
+def test_some_customers_scored_are_the_same_to_the_bit(store, scored: ScoredSnapshots) -> None:
+    chosen = scored.snapshots["customer_id"].iloc[[3, 77, 599]].tolist()
+    part = workflows.score(store.dataset, store.settings, scored.bundle, customers=chosen)
+    whole = pd.Series(scored.scored.points, scored.snapshots["customer_id"])
+    for customer, points in zip(part.snapshots["customer_id"], part.scored.points, strict=True):
+        assert points == whole[customer]
+
+
+def test_reasons_are_adverse_few_and_never_protected(scored: ScoredSnapshots) -> None:
+    usual = scored.bundle.facts["reference"]["approved_contributions"]
+    position = {source: j for j, source in enumerate(scored.scored.sources)}
+    assert "protected_gender" not in scored.scored.sources
+    assert scored.bundle.facts["protected"] == ["protected_gender"]
+    some = 0
+    for row, reasons in enumerate(scored.reasons):
+        assert len(reasons) <= MOST_REASONS
+        assert len({reason.source for reason in reasons}) == len(reasons)
+        difference = {
+            source: scored.scored.contributions[j, row] - usual[source]
+            for source, j in position.items()
+        }
+        assert [reason.points for reason in reasons] == sorted(r.points for r in reasons)
+        for reason in reasons:
+            assert reason.points <= -LEAST_POINTS
+            assert reason.points == pytest.approx(difference[reason.source])
+            assert reason.sentence
+            assert "{" not in reason.sentence
+        told = {reason.source for reason in reasons}
+        if len(reasons) == MOST_REASONS:
+            weakest = reasons[-1].points
+            assert all(d >= weakest - 1e-9 for s, d in difference.items() if s not in told)
+        some += bool(reasons)
+        assert scored.reasons_of(row) == reasons
+    assert some > 100
+
+
+def test_thin_files_are_referred(scored: ScoredSnapshots) -> None:
+    thin = (scored.table["transactions"] < 3).to_numpy()
+    assert thin.any()
+    decided = np.array(scored.decisions)
+    assert (decided[thin] == REFER).all()
+    assert set(decided[~thin]) == {"approve", "refer", "decline"}
+
+
+def test_decisions_and_bands_follow_the_bundles_policy(scored: ScoredSnapshots) -> None:
+    policy = scored.bundle.facts["policy"]
+    points = scored.scored.points
+    thick = (scored.table["transactions"] >= policy["thin_file_transactions"]).to_numpy()
+    decided = np.array(scored.decisions)
+    assert (points[thick & (decided == "approve")] >= policy["approve_from"]).all()
+    assert (points[thick & (decided == "decline")] < policy["decline_below"]).all()
+    for band in policy["bands"]:
+        inside = points[np.array(scored.bands) == band["name"]]
+        assert (inside >= (band["low"] or -np.inf)).all()
+        assert (inside < (band["high"] or np.inf)).all()
+
+
+def test_the_scores_file_has_the_columns_promised(scored: ScoredSnapshots) -> None:
+    frame = scored.frame("default", "3")
+    assert tuple(frame.columns) == SCORE_COLUMNS == (
+        "customer_id", "as_of", "score", "risk", "band", "decision",
+        "reason_1", "reason_2", "reason_3", "reason_4", "model", "model_version",
+    )  # fmt: skip
+    assert len(frame) == 600
+    assert set(frame["model"]) == {"default"}
+    assert frame["reason_1"].str.len().gt(0).sum() > 100
+
+
+def test_a_file_without_a_needed_column_is_refused_by_name(store, settings) -> None:
+    path = settings.home / "bare.csv"
+    path.write_text("customer_id,timestamp,amount\nA,2024-01-05,1\nB,2024-02-05,2\n")
+    bare = workflows.ingest(path, settings)
+    bundle = store.bundle("logistic")
+    with pytest.raises(InputError, match="application attributes"):
+        workflows.score(bare, settings, bundle)
+    proxy = workflows.score_dataset
+    with pytest.raises(InputError, match="trained with the column"):
+        proxy(bare, store.settings, model="disengagement")
+
+
+def test_an_unknown_customer_and_a_date_before_the_ledger(store) -> None:
+    bundle = store.bundle("xgboost")
+    with pytest.raises(InputError, match="no customer 'nobody'"):
+        workflows.score(store.dataset, store.settings, bundle, customers=["nobody"])
+    with pytest.raises(InputError, match="No transaction lies before"):
+        workflows.score_dataset(
+            store.dataset,
+            store.settings,
+            model="disengagement",
+            as_of=store.dataset.first - timedelta(days=3),
+        )
+
+
+def test_a_proxy_model_scores_everyone_seen_before_the_date(store) -> None:
+    moment = store.dataset.first + timedelta(days=200)
+    frame, version = workflows.score_dataset(
+        store.dataset, store.settings, model="disengagement", as_of=moment
+    )
+    assert version.name == "disengagement"
+    assert (frame["as_of"] == moment).all()
+    assert frame["customer_id"].is_unique
+    assert 100 < len(frame) < 600
+
+
+def test_an_explanation_is_the_batchs_row(store, scored: ScoredSnapshots) -> None:
+    version = store.version(scored.bundle.family)
+    customer = scored.snapshots["customer_id"].iloc[42]
+    found = workflows.explain(store.dataset, store.settings, customer, model=version.reference)
+    assert found.score == scored.scored.points[42]
+    assert found.risk == scored.scored.risk[42]
+    assert found.decision == scored.decisions[42]
+    assert found.base + sum(c.points for c in found.contributions) == pytest.approx(
+        found.score, abs=1e-6
+    )
+    assert list(found.reasons) == scored.reasons[42]
+    parts = [part.points for part in found.contributions]
+    assert parts == sorted(parts)
+
+
+def feature(unit: str) -> Feature:
+    return Feature("x", "", unit, "", "either", "What.", "It is {value}")
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "shown"),
+    [
+        ("share", 0.256, "26%"),
+        ("share", 0.0, "0%"),
+        ("days", 1.2, "1 day"),
+        ("days", 1234.0, "1,234 days"),
+        ("money", 1234.5, "1,234.50"),
+        ("money", -0.5, "-0.50"),
+        ("count", 7.0, "7"),
+        ("count", 7.25, "7.2"),
+        ("count", 1200.0, "1,200"),
+        ("ratio", 1.2345, "1.23"),
+        ("money", float("nan"), "not known"),
+    ],
+)
+def test_values_are_written_with_their_unit(unit: str, value: float, shown: str) -> None:
+    assert show_value(feature(unit), value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(1169.0, "1,169"), ("car", "car"), (None, "not given"), (float("nan"), "not given")],
+)
+def test_attributes_are_written_as_given(value: object, shown: str) -> None:
+    assert show_value(None, value) == shown
+
+
+def test_reasons_say_values_as_people_write_them(scored: ScoredSnapshots) -> None:
+    for reason in scored.reasons[0] + scored.reasons[1] + scored.reasons[2]:
+        assert not re.search(r"\d\.\d{5,}|e[+-]\d|nan", reason.sentence), reason.sentence

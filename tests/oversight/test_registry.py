@@ -1,0 +1,136 @@
+"""The registry: champions, promotions and refusals, and a store two processes open at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from credit_core import workflows
+from credit_core.errors import InputError, RefusedError
+from credit_core.oversight import events, registry
+from credit_core.settings import Settings
+from credit_core.workflows import TrainingRequest
+
+
+def test_the_best_of_a_training_is_champion_of_its_question(store) -> None:
+    best = store.observed.versions[0]
+    aucs = [v.metrics["out_of_time"]["auc"] for v in store.observed.versions]
+    assert aucs == sorted(aucs, reverse=True)
+    assert registry.find_version(store.settings, "default").reference == best.reference
+    champions = [v for v in registry.list_versions(store.settings) if v.champion]
+    assert {v.name for v in champions} == {"default", "disengagement"}
+    assert store.observed.champion.reference == best.reference
+
+
+def test_scoring_prefers_observed_outcomes_to_a_proxy(store) -> None:
+    assert registry.find_version(store.settings, "champion").name == "default"
+    assert registry.find_version(store.settings, "disengagement").label == "disengaged"
+
+
+def test_versions_say_what_they_are(store) -> None:
+    for version in store.observed.versions:
+        again = registry.find_version(store.settings, version.reference)
+        assert again.metrics == version.metrics
+        assert again.dataset == store.dataset.fingerprint
+        assert again.label == "observed"
+        assert (again.circular, again.refusal) == (False, None)
+        assert registry.load_version(again).sha256 == again.sha256
+        assert set(again.metrics) == {"cross_validation", "holdout", "out_of_time"}
+    (proxy,) = store.proxy.versions
+    assert set(proxy.metrics) >= {"cross_validation", "observed_outcome"}
+
+
+@pytest.mark.parametrize("reference", ["default:99", "default", "nothing", "default:", "champion"])
+def test_an_unknown_model_is_refused(reference: str, settings: Settings) -> None:
+    with pytest.raises(InputError, match="candor"):
+        registry.find_version(settings, reference)
+    assert registry.is_empty(settings), "asking makes no store"
+
+
+def test_promotions_replace_and_refusals_are_recorded(store, fresh: Settings) -> None:
+    """One training after the other in a store of its own: first, replaced, refused."""
+    settings = fresh.model_copy(update={"home": store.settings.home})
+    before = len(events.list_events(settings, limit=10_000))
+    train = store.dataset, settings, store.config
+    assert workflows.train(*train, TrainingRequest("inactive", ("logistic",))).champion is None
+    with pytest.raises(InputError, match="No model has been promoted"):
+        registry.find_version(settings, "champion")
+    second = workflows.train(*train, TrainingRequest("disengaged", ("logistic",), promote=True))
+    assert second.champion.reference == "disengagement:2"
+    workflows.promote("disengagement:1", "the label is simpler", settings)
+    assert registry.find_version(settings, "champion").reference == "disengagement:1"
+    assert sum(v.champion for v in registry.list_versions(settings)) == 1
+
+    circular = workflows.train(*train, TrainingRequest("same_window", ("logistic",), promote=True))
+    assert circular.champion is None
+    assert "same_window" in circular.refused
+    assert circular.checks["circular"] is True
+    assert circular.facts()["refused"] == circular.refused
+    with pytest.raises(RefusedError, match="circular|cannot be promoted") as caught:
+        workflows.promote("disengagement:3", "it has the best AUC", settings)
+    assert caught.value.evidence["circular"] is True
+    assert registry.find_version(settings, "champion").reference == "disengagement:1"
+
+    written = events.list_events(settings, limit=10_000)[: -before or None][::-1]
+    assert [event.kind for event in written] == [
+        "trained", "trained", "promoted", "promoted", "trained", "promotion refused",
+        "promotion refused",
+    ]  # fmt: skip
+    promoted = written[3].details
+    assert promoted["model"] == "disengagement:1"
+    assert promoted["reason"] == "the label is simpler"
+    assert len(promoted["sha256"]) == 64
+    refused = written[-1].details
+    assert refused["reason"] == "it has the best AUC"
+    assert "same_window" in refused["refusal"]
+    assert events.verify(settings) is None
+
+
+OPENER = """
+import sys
+from pathlib import Path
+from credit_core.oversight import registry
+from credit_core.settings import Settings
+settings = Settings(home=Path(sys.argv[1]), models=Path(sys.argv[2]))
+run = registry.start_training(settings, {"label": "none"})
+registry.end_training(settings, run, "only opened")
+assert registry.list_versions(settings) == []
+"""
+
+
+def test_two_processes_open_an_empty_store_at_once(settings: Settings) -> None:
+    command = [sys.executable, "-c", OPENER, str(settings.home), str(settings.models)]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
+    errors = [process.communicate(timeout=200)[1].decode() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], errors
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{Path(settings.models).resolve()}/mlflow.db"
+    client = MlflowClient(tracking_uri=uri)
+    (experiment,) = [e for e in client.search_experiments() if e.name == "candor"]
+    runs = client.search_runs([experiment.experiment_id])
+    assert len(runs) == 2
+    assert {run.data.tags["problem"] for run in runs} == {"only opened"}
+
+
+def test_a_failed_training_is_a_failed_run_with_its_reason(
+    store, fresh: Settings, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="no model 'forest'"):
+        workflows.train(store.dataset, fresh, store.config, TrainingRequest(None, ("forest",)))
+    short = tmp_path / "short.csv"
+    short.write_text("customer_id,timestamp,amount\nA,2024-01-05,1\nB,2024-01-09,2\n")
+    dataset = workflows.ingest(short, fresh)
+    with pytest.raises(InputError, match="spans 5 days"):
+        workflows.train(dataset, fresh, store.config, TrainingRequest("inactive", ("logistic",)))
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{fresh.models.resolve()}/mlflow.db"
+    client = MlflowClient(tracking_uri=uri)
+    (experiment,) = [e for e in client.search_experiments() if e.name == "candor"]
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FAILED"
+    assert "spans 5 days" in run.data.tags["problem"]
