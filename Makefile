@@ -69,6 +69,6 @@ $(VENV)/.runtime: requirements.txt requirements.lock pyproject.toml | $(VENV)/bi
 
 $(VENV)/.development: requirements-dev.txt requirements.lock $(VENV)/.runtime
 	@echo "Installing what the tests need"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt \
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements-dev.txt \
 		-c requirements.lock
 	@touch $@

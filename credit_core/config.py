@@ -60,10 +60,10 @@ class LogisticConfig(_Section):
 class BoostingConfig(_Section):
     """Depth is kept small: shallow trees predict as well here and explain far faster."""
 
-    learning_rate: float = Field(0.08, gt=0, le=1)
+    learning_rate: float = Field(0.05, gt=0, le=1)
     max_depth: int = Field(3, ge=1, le=6)
     subsample: float = Field(0.8, gt=0, le=1)
-    colsample: float = Field(0.6, gt=0, le=1)
+    colsample: float = Field(0.4, gt=0, le=1)
     reg_lambda: float = Field(2.0, ge=0)
     max_rounds: int = Field(400, ge=1, le=5000)
     early_stopping: int = Field(30, ge=1, le=1000)
@@ -71,7 +71,7 @@ class BoostingConfig(_Section):
 
 
 class XGBoostConfig(BoostingConfig):
-    min_child_weight: float = Field(5.0, ge=0)
+    min_child_weight: float = Field(2.0, ge=0)
 
 
 class LightGBMConfig(BoostingConfig):

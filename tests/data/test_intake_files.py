@@ -27,8 +27,8 @@ PLAIN = "customer_id,timestamp,amount,category\nA,2024-01-05,1.50,rént\nB,2024-
 
 
 def rows_of(dataset: Dataset) -> list[tuple]:
-    path = str(dataset.transactions_path)
-    query = "SELECT * FROM read_parquet($path) ORDER BY ALL"
+    path, columns = str(dataset.transactions_path), ", ".join(dataset.columns)
+    query = f"SELECT {columns} FROM read_parquet($path) ORDER BY ALL"
     return duckdb.sql(query, params={"path": path}).fetchall()
 
 

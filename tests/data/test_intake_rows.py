@@ -158,10 +158,9 @@ def records_of(text: str) -> dict[int, list[str]]:
 
 def stored(dataset: Dataset) -> list[tuple]:
     """Return the stored rows in a total order."""
-    path = str(dataset.transactions_path)
-    return duckdb.sql(
-        "SELECT * FROM read_parquet($path) ORDER BY ALL", params={"path": path}
-    ).fetchall()
+    path, columns = str(dataset.transactions_path), ", ".join(dataset.columns)
+    query = f"SELECT {columns} FROM read_parquet($path) ORDER BY ALL"
+    return duckdb.sql(query, params={"path": path}).fetchall()
 
 
 def rejects_of(dataset: Dataset) -> pd.DataFrame:
