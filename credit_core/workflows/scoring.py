@@ -142,7 +142,13 @@ def write_scores(frame: pd.DataFrame, path: Path) -> None:
 def safe_for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with text cells that no spreadsheet takes for a formula."""
     texts = ["customer_id", *[name for name in frame.columns if name.startswith("reason_")]]
-    return frame.assign(**{name: frame[name].map(plain_cell) for name in texts})
+    # A bare carriage return would stand unquoted and begin a line, perhaps with a formula.
+    return frame.assign(
+        **{
+            name: frame[name].map(lambda text: plain_cell(text).replace("\r", " "))
+            for name in texts
+        }
+    )
 
 
 @dataclass(frozen=True)

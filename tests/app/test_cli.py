@@ -233,7 +233,7 @@ def test_a_circular_design_is_trained_but_never_promoted(
 
 
 def test_one_customer_has_one_score_on_every_way_in(
-    trained: Run, store, simulated: Path, tmp_path: Path
+    trained: Run, reading: Run, store, simulated: Path, tmp_path: Path
 ) -> None:
     files = (
         simulated / "transactions.csv.gz", "--applications", simulated / "applications.csv",
@@ -243,7 +243,7 @@ def test_one_customer_has_one_score_on_every_way_in(
     assert told.code == 0, told.err
     assert told.json | {"scored": 600, "rejected_rows": 0, "model": "default"} == told.json
     assert sum(told.json["decisions"].values()) == 600
-    stored = trained("score", store.dataset.fingerprint, "--out", as_parquet, "--json")
+    stored = reading("score", store.dataset.fingerprint, "--out", as_parquet, "--json")
     assert stored.json["model_version"] == told.json["model_version"]
     text = pd.read_csv(as_csv, dtype="str").astype({"score": "float64", "risk": "float64"})
     exact = pd.read_parquet(as_parquet)

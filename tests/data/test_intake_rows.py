@@ -264,7 +264,7 @@ def test_a_quotation_mark_that_is_never_closed_loses_nothing_in_silence(tmp_path
 def test_an_unclosed_quotation_mark_in_a_long_file_is_found(tmp_path: Path) -> None:
     rows = [f"C{i},2024-01-05,1.00,something quite long" for i in range(60_000)]
     rows[40_000] = 'C,2024-01-05,1.00,"x'
-    with pytest.raises(InputError, match="quotation mark|cannot be read"):
+    with pytest.raises(InputError, match=r"quotation mark|cannot be read"):
         ingest_text("\n".join(["customer_id,timestamp,amount,category", *rows]) + "\n", tmp_path)
     assert not any((tmp_path / "home" / "datasets").iterdir()), "nothing half stored is left"
 

@@ -84,7 +84,7 @@ def test_changed_bytes_of_any_file_are_refused(copied: tuple[Path, str]) -> None
 def test_a_missing_file_is_refused(copied: tuple[Path, str]) -> None:
     folder, sha256 = copied
     (folder / "evaluation.parquet").unlink()
-    with pytest.raises(IntegrityError, match="lacks evaluation.parquet"):
+    with pytest.raises(IntegrityError, match=r"lacks evaluation\.parquet"):
         load_bundle(folder, sha256)
     with pytest.raises(InputError, match="no model bundle"):
         load_bundle(folder / "nowhere")

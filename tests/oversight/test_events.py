@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def test_a_chain_as_written_is_whole(chain: Settings) -> None:
     written = events.list_events(chain)
     assert [event.sequence for event in written] == list(range(8, 0, -1))
     assert written[-1].previous == events.GENESIS
-    for later, earlier in zip(written, written[1:], strict=False):
+    for later, earlier in pairwise(written):
         assert later.previous == earlier.hash
     assert written[0].details == {"i": 7, "text": "Ä'\"\n", "nested": {"a": [1, None]}}
     assert {event.actor for event in written} == {chain.actor}
