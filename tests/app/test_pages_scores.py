@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -49,6 +50,17 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
 @pytest.fixture(scope="module")
 def scored(store) -> pd.DataFrame:
     return workflows.score_dataset(store.dataset, store.settings)[0]
+
+
+@pytest.fixture(scope="module")
+def store(store, tmp_path_factory: pytest.TempPathFactory):
+    """The trained store with its own dataset only: pages open on the newest one."""
+    home = tmp_path_factory.mktemp("pages") / "home"
+    shutil.copytree(store.settings.home, home)
+    for folder in (home / "datasets").iterdir():
+        if folder.name != store.dataset.fingerprint:
+            shutil.rmtree(folder)
+    return replace(store, settings=store.settings.model_copy(update={"home": home}))
 
 
 @pytest.fixture

@@ -109,6 +109,27 @@ def test_row_order_and_threads_never_change_a_bit(drawn: list[tuple], random) ->
     assert bits(features_of(frame_of(shuffled), threads=3)) == bits(straight)
 
 
+def test_order_never_changes_a_bit_of_long_histories() -> None:
+    """Sums of many amounts of every size, as one applicant's transactions come in."""
+    rng = np.random.default_rng(0)
+    n = 4000
+    drawn = zip(
+        rng.choice(["A", "B", "C"], n),
+        rng.integers(-DAYS * 86400, 0, n).tolist(),
+        np.round(rng.normal(0, 1, n) * 10 ** rng.uniform(1, 9, n)).astype(int).tolist(),
+        np.round(rng.normal(0, 1, n) * 10 ** rng.uniform(1, 9, n)).tolist(),
+        rng.choice([*CATEGORIES, "other"], n),
+        rng.choice(["card", "atm"], n),
+        rng.random(n) < 0.1,
+        strict=True,
+    )
+    frame = frame_of(list(drawn))
+    straight = features_of(frame, threads=1)
+    for seed in range(3):
+        shuffled = frame.sample(frac=1, random_state=seed)
+        assert bits(features_of(shuffled, threads=2)) == bits(straight)
+
+
 def test_order_and_threads_never_change_a_bit_of_a_whole_ledger(
     dataset: Dataset, shared_settings: Settings
 ) -> None:

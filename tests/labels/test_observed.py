@@ -72,6 +72,14 @@ def test_rows_without_an_outcome_are_no_snapshots(settings: Settings, tmp_path) 
     assert len(labels.frame) == 80
 
 
+def test_of_a_hundred_dates_the_last_twenty_are_out_of_time(settings: Settings, tmp_path) -> None:
+    dates = pd.date_range("2024-01-01", periods=100).strftime("%Y-%m-%d")
+    lines = [f"C{i},{date},{i % 2},1" for i, date in enumerate(dates)]
+    frame = observed_labels(applications(settings, tmp_path, lines), None, CONFIG).frame
+    late = frame.loc[frame["sample"] == OUT_OF_TIME, "as_of"]
+    assert sorted(late.dt.strftime("%Y-%m-%d")) == list(dates[80:])
+
+
 @pytest.mark.parametrize(
     ("outcomes", "says"), [(["0"] * 30, "every outcome is the same"), ([""] * 30, "no outcome")]
 )

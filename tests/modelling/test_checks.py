@@ -121,6 +121,14 @@ def test_a_leak_hidden_by_a_few_missing_values_is_found() -> None:
     assert find_leaks(X, names, label, 0)[0].features == ("x2",)
 
 
+def test_a_feature_that_all_but_tells_the_label_is_found() -> None:
+    X, label, names = noise()
+    X[:, 0] = label + np.random.default_rng(5).normal(size=len(label)) * 0.3
+    (leak,) = find_leaks(X, names, label, 0)
+    assert leak.features == ("x0",)
+    assert 0.98 < leak.auc < 0.999
+
+
 def test_a_strong_but_honest_feature_is_no_leak() -> None:
     X, label, names = noise()
     X[:, 0] = label + np.random.default_rng(5).normal(size=len(label)) * 0.6
