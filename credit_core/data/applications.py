@@ -30,7 +30,8 @@ def store_applications(
     The Parquet holds ``customer_id``, ``as_of`` (TIMESTAMP or null), ``outcome`` (0, 1 or null),
     then every attribute under its own header: numbers as float64, categories as text; protected
     attributes last. Rows without a customer, with an unreadable date or outcome, with more or
-    fewer fields than the header, or repeating a (customer, as_of) pair are counted as rejected.
+    fewer fields than the header, or repeating a (customer, as_of) pair are counted as rejected:
+    of identical rows one stays, of differing ones none.
     """
     frame, names, ragged = _read(source)
     date_format = _date_format(frame["as_of"]) if "as_of" in frame else "iso"
@@ -45,8 +46,8 @@ def store_applications(
     if "outcome" in frame:
         typed["outcome"], readable = _outcomes(frame["outcome"])
         good &= readable
-    repeats = typed[good].duplicated(["customer_id", "as_of"], keep="first")
-    good &= ~repeats.reindex(typed.index, fill_value=False)
+    repeated = _repeated(frame.assign(as_of=typed["as_of"])[good])
+    good &= ~repeated.reindex(typed.index, fill_value=False)
     declared = _protected(names, protected, source.name)
     attributes = []
     for name in names:
@@ -108,6 +109,13 @@ def _read(source: Source) -> tuple[pd.DataFrame, list[str], int]:
             f"{source.name}: no column says which customer a row is; name one customer_id."
         )
     return frame, [name for name in frame.columns if name not in RESERVED], ragged
+
+
+def _repeated(frame: pd.DataFrame) -> pd.Series:
+    """Return True for identical rows after the first, and for all that contradict each other."""
+    again = frame.duplicated(keep="first")
+    differing = frame[~again].duplicated(["customer_id", "as_of"], keep=False)
+    return again | differing.reindex(frame.index, fill_value=False)
 
 
 def _date_format(cells: pd.Series) -> DateFormat:

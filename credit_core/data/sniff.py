@@ -155,6 +155,7 @@ def _parquet(path: Path) -> Source:
         schema = pq.read_schema(path)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path.name} begins like Parquet but cannot be read as such.") from error
+    _refuse_duplicate_headers(schema.names, path.name)
     return Source(path, path.name, "parquet", _sha256(path), tuple(schema.names))
 
 

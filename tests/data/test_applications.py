@@ -95,6 +95,14 @@ def test_a_rejected_row_does_not_take_a_good_one_with_it(load: Load) -> None:
     assert dataset.applications.rejected == 1
 
 
+def test_of_rows_that_contradict_each_other_none_stays(load: Load) -> None:
+    lines = ["A,2024-02-01,1,5", "A,2024-02-01,0,5", "B,2024-02-01,1,5", "C,2024-02-01,0,9"]
+    for order in (lines, lines[::-1]):
+        dataset, frame = load("\n".join(["id,as_of,outcome,x", *order]) + "\n")
+        assert frame["customer_id"].tolist() == ["B", "C"]
+        assert dataset.applications.rejected == 2
+
+
 def test_ragged_rows_are_counted_not_shifted(load: Load) -> None:
     dataset, frame = load("id,income,age\nA,1,30\nB,1,2,3\nC,2\nD,4,50\n")
     assert dataset.applications.rejected == 2

@@ -135,6 +135,14 @@ def test_odd_files_are_refused_with_one_sentence(
     assert list_datasets(settings) == []
 
 
+def test_parquet_columns_that_differ_in_case_only_are_refused(
+    settings: Settings, written: Write
+) -> None:
+    frame = pd.DataFrame({"customer_id": ["A"], "date": ["2024-01-05"], "amount": 1, "Amount": 2})
+    with pytest.raises(InputError, match="two columns named 'amount' and 'Amount'"):
+        ingest(written(parquet(frame), "odd.parquet"), settings)
+
+
 def test_a_folder_and_a_missing_file_are_refused(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a folder"):
         ingest(tmp_path, settings)
