@@ -16,7 +16,6 @@ import streamlit as st
 from app import text
 from credit_core import workflows
 from credit_core.config import ModelConfig, load_config
-from credit_core.data.ledger import open_ledger
 from credit_core.data.store import Dataset, list_datasets, open_dataset
 from credit_core.decisions.scoring import ScoredSnapshots
 from credit_core.errors import CandorError
@@ -164,15 +163,6 @@ def evaluation(version: ModelVersion) -> pd.DataFrame:
 @st.cache_data(max_entries=12, show_spinner=False)
 def _evaluation(sha256: str, folder: str) -> pd.DataFrame:
     return pd.read_parquet(Path(folder) / "evaluation.parquet")
-
-
-def history(found: Dataset, customer_id: str) -> pd.DataFrame:
-    """Return one customer's transactions, oldest first (not cached: personal data)."""
-    with open_ledger(found, settings()) as ledger:
-        return ledger.frame(
-            "SELECT * FROM transactions WHERE customer_id = $customer ORDER BY timestamp, amount",
-            {"customer": customer_id},
-        )
 
 
 def forget_stale() -> None:

@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
 QUESTIONS = ("default", "disengagement")
 """In the order of preference for scoring: observed outcomes before proxies."""
-CHAMPION, CHALLENGER = "champion", "challenger"
+CHAMPION = "champion"
 _EXPERIMENT = "candor"
-_METRIC_SAMPLES = ("cross_validation", "holdout", "out_of_time", "observed_outcome")
 
 
 @dataclass(frozen=True)
