@@ -9,10 +9,16 @@ import pandas as pd
 
 from credit_core.data.duck import identifier
 from credit_core.data.ledger import Ledger
-from credit_core.features.catalogue import MONTH, Catalogue
+from credit_core.features.catalogue import MONTH, Catalogue, Level
 
-_WEEK_BITS = 62
-"""Weeks a 64-bit mask can hold; older weeks share the last bit."""
+_BITS = 62
+"""Highest bit of a 64-bit mask; older weeks and months share it."""
+_USED = """, used AS (
+  SELECT snapshot, category, count(*) AS n, sum(abs(amount)) AS moved
+  FROM placed GROUP BY snapshot, category
+), categories AS (
+  SELECT *, list_position($categories, category) AS category_index FROM used
+)"""
 
 
 def feature_sql(catalogue: Catalogue, relation: str, columns: frozenset[str]) -> str:
@@ -21,48 +27,52 @@ def feature_sql(catalogue: Catalogue, relation: str, columns: frozenset[str]) ->
     A transaction counts for a snapshot only inside ``[as_of - observation_days, as_of)``. The
     parameter ``categories`` is the catalogue's list. Snapshots without a transaction give no row.
     """
-    optional = [name for name in ("balance", "channel", "category", "is_fraud") if name in columns]
-    passed = "".join(f", t.{name}" for name in optional)
-    index = (
-        ", list_position($categories, t.category) AS category_index"
-        if ("category" in columns and catalogue.categories)
-        else ""
-    )
     blocks = max(1, catalogue.observation_days // MONTH)
-    of_transactions, of_months = (
-        "".join(
-            f",\n    CAST({feature.sql} AS DOUBLE) AS {identifier(feature.name)}"
-            for feature in catalogue.features
-            if feature.over == level
-        )
-        for level in ("transactions", "months")
-    )
-    below = "count(*) FILTER (WHERE balance < 0)" if "balance" in columns else "0"
+    levels = sorted({feature.over for feature in catalogue.features}, reverse=True)
+    present = columns.intersection(("balance", "channel", "category", "is_fraud"))
+    passed = "".join(f", t.{name}" for name in sorted(present))
+    below = ", balance < 0 AS is_below" if "balance" in columns else ""
+    parts = ",\n".join(_level_sql(catalogue, level) for level in levels)
     names = ", ".join(identifier(name) for name in catalogue.names)
+    joined = f"by_{levels[0]}" + "".join(
+        f" JOIN by_{level} USING (snapshot)" for level in levels[1:]
+    )
     return f"""
 WITH joined AS (
-  SELECT s.snapshot, t.amount, greatest(t.amount, 0) AS paid, greatest(-t.amount, 0) AS received,
-         date_diff('second', t.timestamp, s.as_of) AS seconds,
-         isodow(t.timestamp) AS weekday, hour(t.timestamp) AS hour{passed}{index}
+  SELECT s.snapshot, t.timestamp, t.amount{passed},
+         date_diff('second', t.timestamp, s.as_of) AS seconds
   FROM snapshots s JOIN {relation} t ON t.customer_id = s.customer_id
   WHERE t.timestamp < s.as_of
     AND t.timestamp >= s.as_of - to_days({catalogue.observation_days})
-), observed AS NOT MATERIALIZED (
-  SELECT *, CAST(seconds AS DOUBLE) / CAST(86400 AS DOUBLE) AS age,
-         least(CAST(seconds // {MONTH * 86400} AS INTEGER), {blocks - 1}) AS block,
-         CAST(1 AS BIGINT) << least(CAST(seconds // 604800 AS INTEGER), {_WEEK_BITS}) AS week_bit
+), placed AS NOT MATERIALIZED (
+  SELECT *, greatest(amount, 0) AS paid, greatest(-amount, 0) AS received,
+         amount > 0 AS is_out, amount < 0 AS is_in{below},
+         least(CAST((seconds - 1) // {MONTH * 86400} AS INTEGER), {blocks - 1}) AS block
   FROM joined
+), observed AS NOT MATERIALIZED (
+  SELECT *, CAST(seconds AS DOUBLE) / CAST(86400 AS DOUBLE) AS age, block = 0 AS is_last,
+         isodow(timestamp) >= 6 AS is_weekend, hour(timestamp) < 6 AS is_night,
+         CAST(1 AS BIGINT) << least(block, {_BITS}) AS month_bit,
+         CAST(1 AS BIGINT) << least(CAST(seconds // 604800 AS INTEGER), {_BITS}) AS week_bit
+  FROM placed
 ), months AS (
-  SELECT snapshot, block, sum(paid) AS paid, sum(received) AS received, {below} AS below
-  FROM observed GROUP BY snapshot, block
-), by_transaction AS (
-  SELECT snapshot{of_transactions}
-  FROM observed GROUP BY snapshot
-), by_month AS (
-  SELECT snapshot{of_months}
-  FROM months GROUP BY snapshot
-)
-SELECT snapshot, {names} FROM by_transaction JOIN by_month USING (snapshot)"""
+  SELECT snapshot, block, count(*) AS n, count(*) FILTER (WHERE is_out) AS n_out,
+         count(*) FILTER (WHERE is_in) AS n_in, sum(paid) AS paid, sum(received) AS received
+  FROM placed GROUP BY snapshot, block
+){_USED if "category" in columns else ""},
+{parts}
+SELECT snapshot, {names} FROM {joined}"""
+
+
+def _level_sql(catalogue: Catalogue, level: Level) -> str:
+    """Return the common table expression of the features over one level."""
+    features = "".join(
+        f",\n    CAST({feature.sql} AS DOUBLE) AS {identifier(feature.name)}"
+        for feature in catalogue.features
+        if feature.over == level
+    )
+    source = "observed" if level == "transactions" else level
+    return f"by_{level} AS (\n  SELECT snapshot{features}\n  FROM {source} GROUP BY snapshot\n)"
 
 
 def build_features(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:

@@ -1,11 +1,20 @@
 """The declared list of features: one declaration gives SQL, dictionary, directions and reasons.
 
-Every expression is over one snapshot's transactions in the observation window. Names it may use:
-``age`` (days before as_of, fractional), ``block`` (30-day block before as_of, 0 = the latest),
-``week_bit`` (a bit for the week),
-``paid`` (money out, >= 0), ``received`` (money in, >= 0), ``amount``, ``category_index``, the
-canonical columns and ``as_of``. Features over months see one row a 30-day block with a
-transaction: ``paid``, ``received`` and ``below`` (transactions that left the balance below zero).
+Every expression is over one snapshot's transactions in the observation window, at the coarsest of
+three levels that holds what it needs, because a filtered aggregate costs the same on every row:
+
+``transactions``
+    ``age`` (days before as_of, fractional), ``paid`` (money out, >= 0), ``received`` (money in,
+    >= 0), ``is_out``, ``is_in``, ``is_last`` (in the last 30 days), ``is_below`` (the balance was
+    below zero), ``is_weekend``, ``is_night``, ``month_bit`` and ``week_bit`` (a bit for the 30-day
+    block and for the week) and the canonical columns.
+``months``
+    One row a 30-day block before as_of that has a transaction: ``block`` (0 = the latest), ``n``
+    (transactions), ``n_out``, ``n_in``, ``paid``, ``received``.
+``categories``
+    One row a category used: ``category``, ``category_index`` (its place among the frequent ones,
+    from 1), ``n``, ``moved`` (money in either direction).
+
 Money is DECIMAL, so sums do not depend on row order.
 """
 
@@ -22,7 +31,7 @@ from typing import Literal
 RiskDirection = Literal["higher", "lower", "either"]
 Unit = Literal["money", "count", "days", "share", "ratio", "flag", "nats"]
 Empty = Literal["zero", "window", "missing"]
-Level = Literal["transactions", "months"]
+Level = Literal["transactions", "months", "categories"]
 MONTH = 30
 """Days in a block; 'month' in a feature's text means such a block."""
 
@@ -63,6 +72,16 @@ def _ratio(top: str, bottom: str) -> str:
     return f"(CAST({top} AS DOUBLE) / nullif(CAST({bottom} AS DOUBLE), 0))"
 
 
+def _months(where: str) -> str:
+    """Return SQL for the number of 30-day blocks with such a transaction."""
+    return f"coalesce(bit_count(bit_or(month_bit) FILTER (WHERE {where})), 0)"
+
+
+def _trend(column: str, rest: str) -> str:
+    """Return SQL for the last 30 days' sum minus the monthly mean before."""
+    return f"({_sum(column, 'block = 0')} - {_sum(column, 'block > 0')} * {rest})"
+
+
 def _since(where: str, days: int) -> str:
     """Return SQL for the days since such a transaction; the window's length if there is none."""
     return f"coalesce(min(age) FILTER (WHERE {where}), {days})"
@@ -71,12 +90,11 @@ def _since(where: str, days: int) -> str:
 @lru_cache(maxsize=64)
 def _declared(blocks: int) -> tuple[Feature, ...]:
     """Return the features for an observation window of so many 30-day blocks."""
-    last, before = "age <= 30", "age > 30"
+    last = "block = 0"
     days = blocks * MONTH
     per_month = f"CAST({MONTH / days!r} AS DOUBLE)"
     rest = f"CAST({MONTH / max(days - MONTH, MONTH)!r} AS DOUBLE)"
     longer = blocks > 1
-    out, into = "amount > 0", "amount < 0"
     features = [
         Feature(
             "recency_days",
@@ -90,7 +108,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "days_since_spend",
-            _since(out, days),
+            _since("is_out", days),
             "days",
             "recency",
             "higher",
@@ -101,7 +119,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "days_since_income",
-            _since(into, days),
+            _since("is_in", days),
             "days",
             "recency",
             "higher",
@@ -122,23 +140,25 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "transactions",
-            "count(*)",
+            _sum("n"),
             "count",
             "frequency",
             "lower",
             "Number of transactions.",
             "There were {value} transactions in the period observed",
             empty="zero",
+            over="months",
         ),
         Feature(
             "transactions_last_30d",
-            _count(last),
+            _sum("n", last),
             "count",
             "frequency",
             "lower",
             "Number of transactions in the last 30 days.",
             "There were {value} transactions in the last 30 days",
             empty="zero",
+            over="months",
         ),
         Feature(
             "active_months",
@@ -188,15 +208,17 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             "Money out.",
             "{value} was spent in the period observed",
             empty="zero",
+            over="months",
         ),
         Feature(
             "money_out_mean",
-            _ratio("sum(paid)", _count(out)),
+            _ratio("sum(paid)", "sum(n_out)"),
             "money",
             "money out",
             "either",
             "Mean amount of a payment.",
             "The average payment is {value}",
+            over="months",
         ),
         Feature(
             "money_out_max",
@@ -216,6 +238,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             "Money out in the last 30 days.",
             "{value} was spent in the last 30 days",
             empty="zero",
+            over="months",
         ),
         Feature(
             "money_in",
@@ -227,6 +250,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             "{value} came in during the period observed",
             ("money_in",),
             empty="zero",
+            over="months",
         ),
         Feature(
             "money_in_last_30d",
@@ -238,10 +262,11 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             "{value} came in during the last 30 days",
             ("money_in",),
             empty="zero",
+            over="months",
         ),
         Feature(
             "net_flow",
-            f"(-{_sum('amount')})",
+            _sum("received - paid"),
             "money",
             "net",
             "lower",
@@ -249,10 +274,11 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             "Money in minus money out was {value} over the period observed",
             ("money_in",),
             empty="zero",
+            over="months",
         ),
         Feature(
             "net_flow_last_30d",
-            f"(-{_sum('amount', last)})",
+            _sum("received - paid", last),
             "money",
             "net",
             "lower",
@@ -260,6 +286,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             "Money in minus money out was {value} in the last 30 days",
             ("money_in",),
             empty="zero",
+            over="months",
         ),
         Feature(
             "out_to_in",
@@ -270,6 +297,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             "Money out for each unit of money in.",
             "Spending was {value} times the money that came in",
             ("money_in",),
+            over="months",
         ),
         Feature(
             "negative_months",
@@ -285,7 +313,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "income_count",
-            _count(into),
+            _sum("n_in"),
             "count",
             "income",
             "lower",
@@ -293,6 +321,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             "Money came in {value} times",
             ("money_in",),
             empty="zero",
+            over="months",
         ),
         Feature(
             "income_months",
@@ -328,7 +357,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "balance_min_last_30d",
-            f"CAST(min(balance) FILTER (WHERE {last}) AS DOUBLE)",
+            "CAST(min(balance) FILTER (WHERE is_last) AS DOUBLE)",
             "money",
             "balance",
             "lower",
@@ -348,7 +377,9 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "balance_mean_last_30d",
-            _ratio(f"sum(balance) FILTER (WHERE {last})", f"count(balance) FILTER (WHERE {last})"),
+            _ratio(
+                "sum(balance) FILTER (WHERE is_last)", "count(balance) FILTER (WHERE is_last)"
+            ),
             "money",
             "balance",
             "lower",
@@ -358,18 +389,17 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "months_below_zero",
-            _count("below > 0"),
+            _months("is_below"),
             "count",
             "balance",
             "higher",
             f"Months in which the balance fell below zero, of {blocks}.",
             f"The balance fell below zero in {{value}} of the last {blocks} months",
             ("balance",),
-            over="months",
         ),
         Feature(
             "share_below_zero",
-            _ratio(_count("balance < 0"), "count(balance)"),
+            _ratio(_count("is_below"), "count(balance)"),
             "share",
             "balance",
             "higher",
@@ -379,7 +409,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "weekend_share",
-            _ratio(_count("weekday >= 6"), "count(*)"),
+            _ratio(_count("is_weekend"), "count(*)"),
             "share",
             "rhythm",
             "either",
@@ -388,7 +418,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "night_share",
-            _ratio(_count("hour < 6"), "count(*)"),
+            _ratio(_count("is_night"), "count(*)"),
             "share",
             "rhythm",
             "either",
@@ -398,13 +428,14 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "refund_share",
-            _ratio(_count("category = 'refund'"), "count(*)"),
+            _ratio(_sum("n", "category = 'refund'"), "sum(n)"),
             "share",
             "fraud and reversals",
             "either",
             "Share of transactions that are refunds.",
             "{value} of the transactions were refunds",
             ("category", "money_in"),
+            over="categories",
         ),
         Feature(
             "fraud_count",
@@ -431,7 +462,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "categories",
-            "count(DISTINCT category)",
+            "count(category)",
             "count",
             "mix",
             "lower",
@@ -439,33 +470,36 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             "Transactions fell into {value} categories",
             ("category",),
             empty="zero",
+            over="categories",
         ),
     ]
     if longer:
         features += [
             Feature(
                 "transactions_trend",
-                f"({_count(last)} - {_count(before)} * {rest})",
+                _trend("n", rest),
                 "count",
                 "trend",
                 "lower",
                 "Transactions in the last 30 days, minus the monthly mean before.",
                 "Transactions a month changed by {value} against the months before",
                 empty="zero",
+                over="months",
             ),
             Feature(
                 "money_out_trend",
-                f"({_sum('paid', last)} - {_sum('paid', before)} * {rest})",
+                _trend("paid", rest),
                 "money",
                 "trend",
                 "either",
                 "Money out in the last 30 days, minus the monthly mean before.",
                 "Spending a month changed by {value} against the months before",
                 empty="zero",
+                over="months",
             ),
             Feature(
                 "money_in_trend",
-                f"({_sum('received', last)} - {_sum('received', before)} * {rest})",
+                _trend("received", rest),
                 "money",
                 "trend",
                 "lower",
@@ -473,6 +507,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
                 "Money in a month changed by {value} against the months before",
                 ("money_in",),
                 empty="zero",
+                over="months",
             ),
             Feature(
                 "money_out_volatility",
@@ -504,6 +539,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
                 "Money out in a mean month.",
                 "{value} is spent in a mean month",
                 empty="zero",
+                over="months",
             ),
         ]
     return tuple(features)
@@ -515,9 +551,9 @@ def _variation(column: str, blocks: int) -> str:
     std / mean = sqrt(n sum(x^2) - (sum x)^2) / sum x, over all blocks, silent ones at 0; in
     whole hundredths, so that the sums are exact.
     """
-    cents = f"CAST({column} * 100 AS HUGEINT)"
+    cents = f"CAST(round(CAST({column} AS DOUBLE) * 100) AS BIGINT)"
     n = f"CAST({blocks} AS DOUBLE)"
-    squares = f"CAST(sum({cents} * {cents}) AS DOUBLE)"
+    squares = f"CAST(sum(CAST({cents} AS HUGEINT) * {cents}) AS DOUBLE)"
     whole = f"CAST(sum({cents}) AS DOUBLE)"
     return f"(sqrt(greatest({n} * {squares} - {whole} * {whole}, 0)) / nullif({whole}, 0))"
 
@@ -539,19 +575,20 @@ def _category_features(categories: Iterable[str]) -> list[Feature]:
         features.append(
             Feature(
                 f"share_{slug}",
-                f"({_count(where)} / CAST(count(*) AS DOUBLE))",
+                f"({_sum('n', where)} / CAST(sum(n) AS DOUBLE))",
                 "share",
                 "categories",
                 "either",
                 f"Share of transactions in the category {category!r}.",
                 f"{{value}} of the transactions were in the category {named}",
                 ("category",),
+                over="categories",
             )
         )
         features.append(
             Feature(
                 f"amount_{slug}",
-                _sum("abs(amount)", where),
+                _sum("moved", where),
                 "money",
                 "categories",
                 "either",
@@ -559,6 +596,7 @@ def _category_features(categories: Iterable[str]) -> list[Feature]:
                 f"{{value}} moved in the category {named}",
                 ("category",),
                 empty="zero",
+                over="categories",
             )
         )
     return features
