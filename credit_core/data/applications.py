@@ -9,7 +9,7 @@ import pandas as pd
 
 from credit_core.data.contract import normalise_header
 from credit_core.data.mapping import DateFormat
-from credit_core.data.sniff import Source
+from credit_core.data.source import Source
 from credit_core.data.store import Applications, Attribute
 from credit_core.errors import InputError
 from credit_core.settings import Settings

@@ -6,74 +6,65 @@ dropped without a line in ``rejects.csv``.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
-import re
 import tempfile
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import numpy as np
+import pandas as pd
 
 from credit_core.data.applications import store_applications
-from credit_core.data.contract import COLUMNS, MAX_MONEY, SQL_TYPES, Column
 from credit_core.data.duck import connect, text_literal
-from credit_core.data.mapping import (
-    Mapping,
-    Proposal,
-    check_mapping,
-    money_sql,
-    propose_mapping,
-    timestamp_sql,
+from credit_core.data.mapping import Mapping, check_mapping
+from credit_core.data.propose import AmbiguousDatesError, Proposal, propose_mapping
+from credit_core.data.quality import measure
+from credit_core.data.reading import Reading, checked_sql, plan_reading, raw_sql
+from credit_core.data.rejects import (
+    Broken,
+    Located,
+    Rejects,
+    expect_records,
+    locate,
+    turned_away,
+    write_rejects,
 )
-from credit_core.data.sniff import Source, look_at
+from credit_core.data.sniff import look_at
+from credit_core.data.source import Source
 from credit_core.data.store import Dataset, new_folder, open_dataset, save_manifest
 from credit_core.errors import InputError
 from credit_core.settings import Settings
 
 Progress = Callable[[float, str], None]
-VERSION = 1
+VERSION = 2
 _SAMPLE_ROWS = 5000
-_LONGEST_LINE = 1 << 20
 _ROW_GROUP = 40_960
-_DANGEROUS_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001
-
-REASONS: dict[str, str] = {
-    "missing": "the cell is empty",
-    "not_a_date": "not a date in the expected form",
-    "too_early": "before 1970",
-    "in_the_future": "after tomorrow",
-    "not_a_number": "not a finite number",
-    "too_large": f"beyond {MAX_MONEY:,}",
-    "not_a_flag": "neither 0/1 nor true/false",
-    "too_long": "longer than allowed",
-    "too_few_fields": "fewer fields than the header",
-    "too_many_fields": "more fields than the header",
-    "unreadable": "the line cannot be read as a record",
-    "duplicate": "the same transaction again; the first one is kept",
-    "conflict": "the same transaction_id with other content; both are set aside",
-}
-
-
-@dataclass(frozen=True)
-class Reject:
-    """One record set aside: where, what stood there, and why."""
-
-    line: int
-    column: str
-    value: str
-    reason: str
+_MOST_TURNED_AWAY = 200_000
+"""Rows read a second time one by one; beyond, the whole file is read with the tolerant SQL."""
 
 
 def inspect(path: Path, settings: Settings, scratch: Path) -> tuple[Source, Proposal]:
-    """Look at a transactions file and propose a mapping, reading only its first rows."""
+    """Look at a transactions file and propose a mapping.
+
+    Only the first rows are read, unless they leave open whether day or month comes first.
+    """
     source = look_at(path, settings, scratch)
-    return source, propose_mapping(source.header, first_rows(source, settings), source.name)
+    return source, propose(source, first_rows(source, settings), settings)
+
+
+def propose(source: Source, sample: list[list[str]], settings: Settings) -> Proposal:
+    """Propose a mapping from the header and the first rows; where dates are ambiguous, from all."""
+    try:
+        return propose_mapping(source.header, sample, source.name)
+    except AmbiguousDatesError as question:
+        wholly = _column(source, source.header.index(question.column), settings)
+        return propose_mapping(source.header, sample, source.name, dates=wholly)
 
 
 def ingest(
@@ -106,7 +97,7 @@ def ingest(
         if (settings.datasets / fingerprint).is_dir():
             tell(1.0, "This content is stored already")
             return open_dataset(settings, fingerprint)
-        sources = [source for source in (ledger and ledger.source, filed) if source]
+        sources = [source for source in (ledger and ledger.reading.source, filed) if source]
         with new_folder(settings.datasets, fingerprint) as folder:
             dataset = Dataset(
                 fingerprint=fingerprint,
@@ -130,39 +121,27 @@ def ingest(
 class _Ledger:
     """A transactions file, how it will be read, and why."""
 
-    source: Source
-    mapping: Mapping
+    reading: Reading
     proposal: Proposal | None
 
     @staticmethod
     def of(path: Path, mapping: Mapping | None, settings: Settings, scratch: Path) -> _Ledger:
-        if mapping is None:
-            source, proposal = inspect(path, settings, scratch)
-            return _Ledger(source, proposal.mapping, proposal)
         source = look_at(path, settings, scratch)
-        check_mapping(mapping, source.header, source.name)
-        return _Ledger(source, mapping, None)
-
-    @property
-    def columns(self) -> list[Column]:
-        return [column for column in COLUMNS if column.name in self.mapping.columns]
-
-    @property
-    def unused(self) -> tuple[str, ...]:
-        """The headers that no canonical column and no direction is read from."""
-        used = {*self.mapping.columns.values(), self.mapping.direction}
-        return tuple(name for name in self.source.header if name not in used)
-
-    def cell(self, column: str) -> str:
-        """Return the name under which the raw relation holds a canonical column."""
-        return f"c{self.source.header.index(self.mapping.columns[column])}"
+        if mapping is not None:
+            check_mapping(mapping, source.header, source.name)
+        sample = first_rows(source, settings)
+        if mapping is not None:
+            return _Ledger(plan_reading(source, mapping, sample), None)
+        proposal = propose(source, sample, settings)
+        return _Ledger(plan_reading(source, proposal.mapping, sample), proposal)
 
 
 def _fingerprint(ledger: _Ledger | None, filed: Source | None, protected: tuple[str, ...]) -> str:
+    reading = ledger.reading if ledger else None
     content = {
         "version": VERSION,
-        "transactions": ledger.source.sha256 if ledger else None,
-        "mapping": ledger.mapping.model_dump(mode="json") if ledger else None,
+        "transactions": reading.source.sha256 if reading else None,
+        "mapping": reading.mapping.model_dump(mode="json") if reading else None,
         "applications": filed.sha256 if filed else None,
         "protected": sorted(protected) if filed else None,
     }
@@ -174,349 +153,283 @@ def first_rows(source: Source, settings: Settings) -> list[list[str]]:
     if source.kind == "csv":
         return [cells for _, cells in islice(source.records(), _SAMPLE_ROWS)]
     with connect(settings, files=[source.path]) as connection:
-        rows = connection.execute(f"SELECT * FROM {raw_sql(source)} LIMIT {_SAMPLE_ROWS}")
+        path = text_literal(str(source.path))
+        rows = connection.execute(
+            f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet({path}) LIMIT {_SAMPLE_ROWS}"
+        )
         return [["" if cell is None else cell for cell in row] for row in rows.fetchall()]
 
 
-def raw_sql(source: Source) -> str:
-    """Return a FROM item that yields every cell as text under the names c0, c1, ..."""
-    path = text_literal(str(source.path))
-    if source.kind == "parquet":
-        cells = ", ".join(
-            f"CAST(COLUMNS({text_literal('^' + re.escape(name) + '$')}) AS VARCHAR) AS c{i}"
-            for i, name in enumerate(source.header)
-        )
-        return f"(SELECT {cells} FROM read_parquet({path}))"
-    names = ", ".join(f"c{i}: 'VARCHAR'" for i in range(len(source.header)))
-    return (
-        f"read_csv({path}, columns={{{names}}}, auto_detect=false, header=false, "
-        f"skip={source.header_line}, delim={text_literal(source.delimiter)}, "
-        "quote='\"', escape='\"', strict_mode=true, "
-        "store_rejects=true, rejects_limit=0, "
-        f"max_line_size={_LONGEST_LINE}, buffer_size={4 * _LONGEST_LINE})"
-    )
+def _column(source: Source, index: int, settings: Settings) -> list[str]:
+    """Return the distinct cells of one column, in the order they first appear in the file."""
+    if source.kind == "csv":
+        width = len(source.header)
+        cells = (cells[index] for _, cells in source.records() if len(cells) == width)
+        return list(dict.fromkeys(cells))
+    import pyarrow.parquet as pq
 
-
-def _typed(ledger: _Ledger, column: Column) -> str:
-    """Return SQL that reads one canonical column from its raw cell."""
-    # Casts to numbers overlook outer spaces; trimming every cell would be a third of a parse.
-    cell = ledger.cell(column.name)
-    if column.kind in ("timestamp", "text", "flag"):
-        cell = f"trim({cell})"
-    if column.kind == "timestamp":
-        return timestamp_sql(cell, ledger.mapping.date_format)
-    if column.kind == "money":
-        value = money_sql(cell, ledger.mapping.decimal)
-        return _signed(ledger, value) if column.name == "amount" else value
-    if column.kind == "text":
-        return f"nullif({cell}, '')"
-    return f"TRY_CAST({cell} AS {SQL_TYPES[column.kind]})"
-
-
-def _signed(ledger: _Ledger, value: str) -> str:
-    mapping = ledger.mapping
-    if mapping.direction is not None:
-        cell = f"c{ledger.source.header.index(mapping.direction)}"
-        words = ", ".join(text_literal(word.lower()) for word in mapping.direction_in)
-        return (
-            f"CASE WHEN lower(trim({cell})) IN ({words}) THEN -abs({value}) ELSE abs({value}) END"
-        )
-    return f"-({value})" if mapping.amount_sign == "in_positive" else value
-
-
-def _problem(ledger: _Ledger, settings: Settings) -> str:
-    """Return SQL for 'column.reason' of the first thing wrong with a typed row, else NULL."""
-    cases: list[tuple[str, str]] = []
-    good: list[str] = []
-    tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d %H:%M:%S")
-    for column in ledger.columns:
-        raw, name = f"coalesce(trim(raw_{column.name}), '')", column.name
-        bad = {"timestamp": "not_a_date", "flag": "not_a_flag"}.get(column.kind, "not_a_number")
-        if column.required:
-            cases.append((f"{raw} = ''", f"{name}.missing"))
-            good.append(f"{name} IS NOT NULL")
-        if column.kind == "text":
-            cases.append((f"length({name}) > {settings.max_cell_chars}", f"{name}.too_long"))
-            good.append(f"coalesce(strlen({name}) <= {settings.max_cell_chars}, true)")
-            continue
-        cases.append((f"{name} IS NULL AND {raw} <> ''", f"{name}.{bad}"))
-        good.append(f"({name} IS NOT NULL OR raw_{name} IS NULL)")
-        if column.kind == "timestamp":
-            cases.append((f"{name} < TIMESTAMP '1970-01-01'", f"{name}.too_early"))
-            cases.append((f"{name} > TIMESTAMP '{tomorrow}'", f"{name}.in_the_future"))
-            good.append(f"{name} BETWEEN TIMESTAMP '1970-01-01' AND TIMESTAMP '{tomorrow}'")
-        if column.kind == "money":
-            cases.append((f"abs({name}) > {MAX_MONEY}", f"{name}.too_large"))
-            good.append(f"coalesce(abs({name}) <= {MAX_MONEY}, true)")
-    whens = " ".join(f"WHEN {when} THEN '{then}'" for when, then in cases)
-    # Nearly every row is good: one conjunction clears it, the cases name what is wrong elsewhere.
-    return f"CASE WHEN {' AND '.join(good)} THEN NULL {whens} END"
-
-
-def _checked_sql(ledger: _Ledger, settings: Settings, *, numbered: bool) -> str:
-    """Return a SELECT of typed columns, their raw texts and ``problem``."""
-    number = "row_number() OVER () AS ordinal, " if numbered else ""
-    typed = ", ".join(f"{_typed(ledger, column)} AS {column.name}" for column in ledger.columns)
-    raw = ", ".join(f"{ledger.cell(column.name)} AS raw_{column.name}" for column in ledger.columns)
-    inner = f"SELECT {number}{typed}, {raw} FROM {raw_sql(ledger.source)}"
-    return f"SELECT *, {_problem(ledger, settings)} AS problem FROM ({inner})"
+    column = pq.read_table(source.path, columns=[source.header[index]]).column(0)
+    return [str(value) for value in column.unique().to_pylist() if value is not None]
 
 
 def _store_ledger(ledger: _Ledger, dataset: Dataset, settings: Settings, tell: Progress) -> Dataset:
-    folder = dataset.folder
-    names = ", ".join(column.name for column in ledger.columns)
-    stage = text_literal(str(folder / "stage.parquet"))
-    with connect(settings, [folder], [ledger.source.path], ordered=False) as connection:
+    folder, reading = dataset.folder, ledger.reading
+    stage = folder / "stage.parquet"
+    with connect(settings, [folder], [reading.source.path]) as connection:
         tell(0.05, "Reading and checking every row")
-        checked = _checked_sql(ledger, settings, numbered=False)
-        _copy(connection, f"SELECT {names}, problem FROM ({checked})", stage, ledger.source)
-        staged, problems = _one(
-            connection, f"SELECT count(*), count(problem) FROM read_parquet({stage})"
-        )
-        broken = _structural(connection, ledger.source)
-        if staged + len(broken) > settings.max_rows:
+        passed = _first_pass(connection, reading, stage, settings)
+        if passed.seen > settings.max_rows:
             raise InputError(
-                f"{ledger.source.name} has {staged:,} rows, more than the {settings.max_rows:,} "
-                "allowed; split it, or raise CANDOR_MAX_ROWS."
+                f"{reading.source.name} has {passed.seen:,} rows, more than the "
+                f"{settings.max_rows:,} allowed; split it, or raise CANDOR_MAX_ROWS."
             )
         tell(0.6, "Looking for duplicates")
-        repeated = _find_repeated(connection, ledger, stage)
-    rejects: list[Reject] = []
-    # Numbering records needs them in the file's order, which the pass above does without.
-    with connect(settings, [folder], [ledger.source.path]) as connection:
-        if broken or problems or repeated:
+        repeated = _find_repeated(connection, reading, stage)
+        if passed.problems or passed.broken or repeated:
             tell(0.7, "Naming the rows set aside")
-            _find_repeated(connection, ledger, stage)
-            rejects = _name_rejects(connection, ledger, settings, broken, staged)
-            _write_clean(connection, ledger, stage, dataset.transactions_path)
-            (folder / "stage.parquet").unlink()
+            located = _locate(reading.source, passed)
+            rejects = _name_rejects(connection, passed, located, stage)
+            _write_clean(connection, reading, stage, dataset.transactions_path)
+            stage.unlink()
         else:
-            _expect_records(ledger.source, staged)
-            (folder / "stage.parquet").rename(dataset.transactions_path)
-        _write_rejects(rejects, dataset.rejects_path)
+            located, rejects = None, Rejects.of([], [], [])
+            expect_records(reading.source, passed.staged)
+            stage.rename(dataset.transactions_path)
+        first = write_rejects(rejects, reading, dataset.rejects_path, located, passed.broken)
         tell(0.9, "Measuring the ledger")
-        measured = _measure(connection, ledger, dataset, rejects)
-    if measured.seen != staged + len(broken):
+        measured = _measured(connection, ledger, dataset, rejects)
+    if measured.seen != passed.seen:
         raise InputError(
-            f"{ledger.source.name}: {staged + len(broken):,} records were seen but "
-            f"{measured.seen:,} accounted for; nothing was stored. Please report this file's shape."
+            f"{reading.source.name}: {passed.seen:,} records were seen but {measured.seen:,} "
+            "accounted for; nothing was stored. Please report this file's shape."
         )
-    _refuse_if_hopeless(measured, rejects)
+    _refuse_if_hopeless(measured, first)
     return measured
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, select: str, target: str, source: Source) -> None:
+@dataclass(frozen=True)
+class _Pass:
+    """What one pass over the file gave.
+
+    ``staged`` records were handed out by the reader, ``broken`` turned away; ``again`` of these
+    were read a second time and lie, typed and checked, in the table ``second``.
+    """
+
+    staged: int
+    problems: int
+    broken: list[Broken]
+    again: int
+
+    @property
+    def seen(self) -> int:
+        return self.staged + len(self.broken)
+
+
+def _first_pass(
+    connection: duckdb.DuckDBPyConnection, reading: Reading, stage: Path, settings: Settings
+) -> _Pass:
+    """Write every record the reader hands out to ``stage``, in order, with its problem."""
+    checked = checked_sql(reading, settings, raw_sql(reading))
+    try:
+        _copy(connection, checked, stage, reading.source)
+        broken = turned_away(connection, reading.source) if reading.source.kind == "csv" else []
+    except duckdb.OutOfMemoryException as error:
+        if reading.cast_by_reader:
+            return _first_pass(connection, reading.tolerant(), stage, settings)
+        raise InputError(
+            f"{reading.source.name} needs more memory than allowed; raise CANDOR_MEMORY_LIMIT_MB."
+        ) from error
+    again = [record for record in broken if record.reason is None]
+    if len(again) > _MOST_TURNED_AWAY:
+        connection.execute("DELETE FROM reject_errors")
+        return _first_pass(connection, reading.tolerant(), stage, settings)
+    _read_again(connection, reading, again, settings)
+    staged, problems = _one(connection, f"SELECT count(*), count(problem) FROM {_parquet(stage)}")
+    return _Pass(staged, problems, broken, len(again))
+
+
+def _read_again(
+    connection: duckdb.DuckDBPyConnection,
+    reading: Reading,
+    again: list[Broken],
+    settings: Settings,
+) -> None:
+    """Fill the table ``second`` with records the reader could not cast, read by tolerant SQL."""
+    reading = reading.tolerant()
+    texts = [reading.source.cells(record.text) for record in again]
+    width = len(reading.source.header)
+    raw = pd.DataFrame(texts, columns=[f"c{i}" for i in range(width)], dtype="str")
+    raw.insert(0, "line", np.array([record.line for record in again], dtype=np.int64))
+    connection.register("turned_away", raw)
+    checked = checked_sql(reading, settings, "turned_away", carried="line, ")
+    connection.execute(f"CREATE OR REPLACE TABLE second AS {checked}")
+    connection.unregister("turned_away")
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, select: str, target: Path, source: Source) -> None:
     try:
         connection.execute(
-            f"COPY ({select}) TO {target} (FORMAT parquet, ROW_GROUP_SIZE {_ROW_GROUP})"
+            f"COPY ({select}) TO {text_literal(str(target))} "
+            f"(FORMAT parquet, PARQUET_VERSION v2, ROW_GROUP_SIZE {_ROW_GROUP})"
         )
-    except duckdb.OutOfMemoryException as error:
-        raise InputError(
-            f"{source.name} needs more memory than allowed; raise CANDOR_MEMORY_LIMIT_MB."
-        ) from error
+    except duckdb.OutOfMemoryException:
+        raise
     except duckdb.Error as error:
         first = str(error).splitlines()[0]
         raise InputError(f"{source.name} cannot be read as a table: {first}") from error
 
 
-def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple:
+def _parquet(path: Path) -> str:
+    return f"read_parquet({text_literal(str(path))}, file_row_number=true)"
+
+
+def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
     row = connection.execute(query).fetchone()
     assert row is not None  # noqa: S101 - an aggregate without GROUP BY always gives one row
     return row
 
 
-def _structural(connection: duckdb.DuckDBPyConnection, source: Source) -> list[Reject]:
-    """Return the records DuckDB could not split into the header's columns."""
-    if source.kind != "csv":
-        return []
-    kinds = {"MISSING COLUMNS": "too_few_fields", "TOO MANY COLUMNS": "too_many_fields"}
-    # DuckDB's own line numbers skip blank lines and count quoted newlines differently; the byte
-    # position is exact.
-    rows = connection.execute(
-        "SELECT line_byte_position, any_value(error_type), any_value(csv_line) "
-        "FROM reject_errors GROUP BY 1 ORDER BY 1"
-    ).fetchall()
-    lines = source.lines_at(position for position, _, _ in rows)
-    broken = []
-    for position, kind, text in rows:
-        text, reason = (text or "").strip("\r\n"), kinds.get(str(kind), "unreadable")
-        if reason == "unreadable" and source.runs_on(text):
-            raise source.never_closed(lines[position])
-        broken.append(Reject(lines[position], "", text, reason))
-    return broken
-
-
-def _find_repeated(connection: duckdb.DuckDBPyConnection, ledger: _Ledger, stage: str) -> int:
+def _find_repeated(connection: duckdb.DuckDBPyConnection, reading: Reading, stage: Path) -> int:
     """Fill the table ``repeated`` with transaction ids seen more than once; return their count.
 
     ``conflicting`` says that the rows under the id differ.
     """
-    if "transaction_id" not in ledger.mapping.columns:
+    connection.execute("CREATE TABLE repeated (transaction_id VARCHAR, conflicting BOOLEAN)")
+    if "transaction_id" not in reading.mapping.columns:
         return 0
-    others = ", ".join(c.name for c in ledger.columns if c.name != "transaction_id")
+    rows = _good_rows(reading, stage)
+    # Sorted hashes find what repeats in a third of the memory of grouping the ids themselves.
+    hashes = connection.execute(
+        f"SELECT hash(transaction_id) AS h FROM ({rows}) WHERE transaction_id IS NOT NULL"
+    ).fetchnumpy()["h"]
+    hashes.sort()
+    twice = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
+    if len(twice) == 0:
+        return 0
+    connection.register("twice", pd.DataFrame({"h": twice}))
+    others = ", ".join(c.name for c in reading.columns if c.name != "transaction_id")
     connection.execute(
-        f"""CREATE TABLE repeated AS
-        SELECT transaction_id, count(DISTINCT hash({others})) > 1 AS conflicting
-        FROM read_parquet({stage})
-        WHERE problem IS NULL AND transaction_id IN (
-            SELECT transaction_id FROM read_parquet({stage})
-            WHERE problem IS NULL AND transaction_id IS NOT NULL
-            GROUP BY 1 HAVING count(*) > 1
-        )
-        GROUP BY 1"""
+        f"""INSERT INTO repeated
+        SELECT transaction_id, count(DISTINCT hash({others})) > 1
+        FROM ({rows}) WHERE hash(transaction_id) IN (SELECT h FROM twice)
+        GROUP BY 1 HAVING count(*) > 1"""
     )
+    connection.unregister("twice")
     count: int = _one(connection, "SELECT count(*) FROM repeated")[0]
     return count
 
 
+def _good_rows(reading: Reading, stage: Path) -> str:
+    """Return SQL for the canonical columns of every row without a problem of its own."""
+    names = reading.names
+    return (
+        f"SELECT {names} FROM {_parquet(stage)} WHERE problem IS NULL "
+        f"UNION ALL SELECT {names} FROM second WHERE problem IS NULL"
+    )
+
+
+def _locate(source: Source, passed: _Pass) -> Located | None:
+    """Return the lines of the records handed out; None for Parquet, where rows have numbers."""
+    return locate(source, passed.broken, passed.staged) if source.kind == "csv" else None
+
+
 def _name_rejects(
-    connection: duckdb.DuckDBPyConnection,
-    ledger: _Ledger,
-    settings: Settings,
-    broken: list[Reject],
-    staged: int,
-) -> list[Reject]:
-    """Read the file once more, numbered, to give every rejected record its line and value."""
-    checked = _checked_sql(ledger, settings, numbered=True)
-    raw = {column.name: i for i, column in enumerate(ledger.columns)}
-    cells = ", ".join(f"raw_{column.name}" for column in ledger.columns)
-    if "transaction_id" in ledger.mapping.columns:
-        query = f"""
-        SELECT ordinal, coalesce(problem, CASE
-                 WHEN conflicting THEN 'transaction_id.conflict'
-                 WHEN row_number() OVER (PARTITION BY transaction_id, problem ORDER BY ordinal) > 1
-                 THEN 'transaction_id.duplicate' END) AS reason, {cells}
-        FROM (SELECT checked.*, conflicting FROM ({checked}) AS checked
-              LEFT JOIN repeated USING (transaction_id)
-              WHERE problem IS NOT NULL OR conflicting IS NOT NULL)
-        QUALIFY reason IS NOT NULL ORDER BY ordinal"""
-    else:
-        query = f"""SELECT ordinal, problem, {cells} FROM ({checked})
-        WHERE problem IS NOT NULL ORDER BY ordinal"""
-    found = connection.execute(query).fetchall()
-    line_of = _lines(ledger.source, [row[0] for row in found], broken, staged)
-    rejects = list(broken)
-    for ordinal, problem, *values in found:
-        column, reason = problem.split(".")
-        rejects.append(Reject(line_of[ordinal], column, values[raw[column]] or "", reason))
-    return sorted(rejects, key=lambda reject: reject.line)
+    connection: duckdb.DuckDBPyConnection, passed: _Pass, located: Located | None, stage: Path
+) -> Rejects:
+    """Return every row set aside: broken, with a problem, or repeating a transaction."""
+    structural = [record for record in passed.broken if record.reason is not None]
+    rejects = Rejects.of(
+        [record.line for record in structural],
+        [""] * len(structural),
+        [record.reason or "" for record in structural],
+    )
+    staged = connection.execute(
+        f"SELECT file_row_number + 1 AS n, problem FROM {_parquet(stage)} "
+        "WHERE problem IS NOT NULL ORDER BY n"
+    ).fetch_df()
+    numbers = staged["n"].to_numpy(dtype=np.int64)
+    lines = numbers if located is None else located.lines[numbers - 1]
+    rejects = rejects.joined(_of_problems(lines, staged["problem"]))
+    second = connection.execute(
+        "SELECT line, problem FROM second WHERE problem IS NOT NULL ORDER BY line"
+    ).fetch_df()
+    rejects = rejects.joined(_of_problems(second["line"].to_numpy(), second["problem"]))
+    return rejects.joined(_of_repeated(connection, located, stage))
 
 
-def _lines(
-    source: Source, ordinals: list[int], broken: list[Reject], staged: int
-) -> dict[int, int]:
-    """Return {ordinal of a readable record: the line it starts on}."""
-    if source.kind != "csv":
-        return {ordinal: ordinal for ordinal in ordinals}
-    wanted, skipped = set(ordinals), {reject.line for reject in broken}
-    found: dict[int, int] = {}
-    ordinal = 0
-    for line, _ in source.records():
-        if line in skipped:
-            continue
-        ordinal += 1
-        if ordinal in wanted:
-            found[ordinal] = line
-    _refuse_lost_records(source, ordinal, staged)
-    return found
+def _of_problems(lines: np.ndarray, problems: pd.Series) -> Rejects:
+    parts = problems.str.partition(".") if len(problems) else pd.DataFrame({0: [], 2: []})
+    return Rejects.of(lines, list(parts[0]), list(parts[2]))
 
 
-def _expect_records(source: Source, staged: int) -> None:
-    """Check the reader's count against the lines of the file, and count records if they differ."""
-    if source.kind == "csv" and not staged <= source.lines <= staged + 1:
-        _refuse_lost_records(source, sum(1 for _ in source.records()), staged)
-
-
-def _refuse_lost_records(source: Source, counted: int, staged: int) -> None:
-    if counted == staged:
-        return
-    longest, span, last = 0, 0, 0
-    for line, _ in source.records():
-        if line - last > span:
-            longest, span = last, line - last
-        last = line
-    if source.lines - last > span:
-        longest = last
-    raise source.never_closed(longest)
+def _of_repeated(
+    connection: duckdb.DuckDBPyConnection, located: Located | None, stage: Path
+) -> Rejects:
+    """Return the rows under a repeated id: all where they differ, else all after the first."""
+    if _one(connection, "SELECT count(*) FROM repeated")[0] == 0:
+        return Rejects.of([], [], [])
+    found = connection.execute(
+        f"""SELECT transaction_id, conflicting, n, line
+        FROM (SELECT transaction_id, file_row_number + 1 AS n, NULL AS line
+              FROM {_parquet(stage)} WHERE problem IS NULL
+              UNION ALL
+              SELECT transaction_id, NULL, line FROM second WHERE problem IS NULL)
+        JOIN repeated USING (transaction_id)"""
+    ).fetch_df()
+    in_stage = found["n"].notna().to_numpy()
+    lines = found["line"].to_numpy(dtype=np.float64)
+    numbers = found.loc[in_stage, "n"].to_numpy(dtype=np.int64)
+    lines[in_stage] = numbers if located is None else located.lines[numbers - 1]
+    found = found.assign(line=lines.astype(np.int64)).sort_values("line", kind="stable")
+    again = found.duplicated("transaction_id").to_numpy()
+    conflicting = found["conflicting"].to_numpy(dtype=bool)
+    rows = found[again | conflicting]
+    reasons = np.where(rows["conflicting"].to_numpy(dtype=bool), "conflict", "duplicate")
+    return Rejects.of(rows["line"].to_numpy(), ["transaction_id"] * len(rows), list(reasons))
 
 
 def _write_clean(
-    connection: duckdb.DuckDBPyConnection, ledger: _Ledger, stage: str, target: Path
+    connection: duckdb.DuckDBPyConnection, reading: Reading, stage: Path, target: Path
 ) -> None:
-    names = ", ".join(column.name for column in ledger.columns)
-    good = f"SELECT {names} FROM read_parquet({stage}) WHERE problem IS NULL"
-    if "transaction_id" in ledger.mapping.columns:
+    names, good = reading.names, _good_rows(reading, stage)
+    if _one(connection, "SELECT count(*) FROM repeated")[0]:
         good = f"""
-        {good} AND (transaction_id IS NULL
-                    OR transaction_id NOT IN (SELECT transaction_id FROM repeated))
+        SELECT {names} FROM ({good}) WHERE transaction_id IS NULL
+            OR transaction_id NOT IN (SELECT transaction_id FROM repeated)
         UNION ALL
-        SELECT DISTINCT {names} FROM read_parquet({stage})
-        WHERE problem IS NULL
-          AND transaction_id IN (SELECT transaction_id FROM repeated WHERE NOT conflicting)"""
-    _copy(connection, good, text_literal(str(target)), ledger.source)
+        SELECT DISTINCT {names} FROM ({good})
+        WHERE transaction_id IN (SELECT transaction_id FROM repeated WHERE NOT conflicting)"""
+    _copy(connection, good, target, reading.source)
 
 
-def _write_rejects(rejects: list[Reject], path: Path) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["line", "column", "value", "reason"])
-        for reject in rejects:
-            writer.writerow(
-                [reject.line, reject.column, plain_cell(reject.value[:200]), REASONS[reject.reason]]
-            )
-
-
-def plain_cell(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula.
-
-    >>> plain_cell("=1+1"), plain_cell("rent")
-    ("'=1+1", 'rent')
-    """
-    return "'" + text if text.startswith(_DANGEROUS_STARTS) else text
-
-
-def _measure(
-    connection: duckdb.DuckDBPyConnection,
-    ledger: _Ledger,
-    dataset: Dataset,
-    rejects: list[Reject],
+def _measured(
+    connection: duckdb.DuckDBPyConnection, ledger: _Ledger, dataset: Dataset, rejects: Rejects
 ) -> Dataset:
-    rows, customers, first, last, timed, paid_in = _one(
-        connection,
-        f"""SELECT count(*), count(DISTINCT customer_id), min(timestamp), max(timestamp),
-                   coalesce(bool_or(timestamp <> date_trunc('day', timestamp)), false),
-                   coalesce(bool_or(amount < 0), false)
-        FROM read_parquet({text_literal(str(dataset.transactions_path))})""",
-    )
-    proposal = ledger.proposal
+    reading, proposal = ledger.reading, ledger.proposal
+    columns = tuple(column.name for column in reading.columns)
+    found = measure(connection, dataset.transactions_path, columns, reading)
     return replace(
         dataset,
-        rows=rows,
+        rows=found.rows,
         rejected=len(rejects),
-        rejects_by_reason=dict(Counter(describe(reject) for reject in rejects)),
-        customers=customers,
-        first=first,
-        last=last,
-        columns=tuple(column.name for column in ledger.columns),
-        has_time_of_day=timed,
-        has_money_in=paid_in,
-        mapping=ledger.mapping.model_dump(mode="json"),
+        rejects_by_reason=rejects.by_reason(),
+        customers=found.customers,
+        first=found.first,
+        last=found.last,
+        columns=columns,
+        has_time_of_day=found.has_time_of_day,
+        has_money_in=found.has_money_in,
+        mapping=reading.mapping.model_dump(mode="json"),
         evidence=tuple(vars(e) for e in proposal.evidence) if proposal else (),
-        unused=ledger.unused,
+        unused=reading.unused,
+        quality=found.facts(),
     )
 
 
-def describe(reject: Reject) -> str:
-    """Return 'column: reason' in words."""
-    reason = REASONS[reject.reason]
-    return f"{reject.column}: {reason}" if reject.column else reason
-
-
-def _refuse_if_hopeless(dataset: Dataset, rejects: list[Reject]) -> None:
+def _refuse_if_hopeless(dataset: Dataset, first: tuple[int, str, str] | None) -> None:
     if dataset.rows > 0 and dataset.rejected <= dataset.rows:
         return
-    first = rejects[0] if rejects else None
-    example = f" Line {first.line}: {describe(first)} ({first.value[:40]!r})." if first else ""
+    example = f" Line {first[0]}: {first[1]} ({first[2][:40]!r})." if first else ""
     share = "no row" if dataset.rows == 0 else f"only {dataset.rows:,} of {dataset.seen:,} rows"
     raise InputError(
         f"{dataset.name}: {share} could be read, so the columns or the date form are probably "

@@ -7,107 +7,51 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import hashlib
 import io
-import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+
+import numpy as np
 
 from credit_core.data.contract import normalise_header
+from credit_core.data.source import Source
+from credit_core.data.unpack import (
+    GZIP,
+    ZIP,
+    decode,
+    gunzip,
+    is_spreadsheet,
+    turn_line_ends,
+    unpack_spreadsheet,
+    unzip,
+)
 from credit_core.errors import InputError
 from credit_core.settings import Settings
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 22
 _SAMPLE_BYTES = 1 << 18
 _DELIMITERS = (",", ";", "\t", "|")
+_LIKE_DATA = re.compile(r"[-+]?\d+([.,]\d+)?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?")
 _SIGNATURES = (
     (b"%PDF", "a PDF document"),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
-    (b"PK\x03\x04", "a zip archive or a spreadsheet"),
+    (b"GIF8", "a picture"),
     (b"\xd0\xcf\x11\xe0", "an old spreadsheet"),
     (b"SQLite format 3", "a database file"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ", "an xz archive"),
+    (b"(\xb5/\xfd", "a zstd archive"),
     (b"<!DOCTYPE", "a web page"),
     (b"<html", "a web page"),
+    (b"<?xml", "an XML document"),
+    (b"{", "a JSON document"),
+    (b"[{", "a JSON document"),
 )
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file that has been looked at: a delimited text in UTF-8, or Parquet.
-
-    ``sha256`` is that of the file as it was given; ``path`` may be a decoded copy of it. Blank
-    lines may stand before the header, which begins on ``header_line``.
-    """
-
-    path: Path
-    name: str
-    kind: str
-    sha256: str
-    header: tuple[str, ...]
-    delimiter: str = ","
-    lines: int = 0
-    notes: tuple[str, ...] = ()
-    header_line: int = 1
-
-    def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield (line a record starts on, its cells); header and blank lines are left out."""
-        csv.field_size_limit(1 << 30)
-        with self.path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, delimiter=self.delimiter)
-            for _ in range(self.header_line):
-                next(reader, None)
-            end = reader.line_num
-            for cells in reader:
-                if cells:
-                    yield end + 1, cells
-                end = reader.line_num
-
-    def runs_on(self, text: str) -> bool:
-        """Return True where a record's text holds a line that would be a record of its own."""
-        following = csv.reader(text.splitlines()[1:], delimiter=self.delimiter)
-        return any(len(cells) == len(self.header) for cells in following)
-
-    def never_closed(self, line: int) -> InputError:
-        """Return the refusal of a file in which a quotation mark swallows rows."""
-        return InputError(
-            f"{self.name}: a quotation mark opened at about line {line} is never closed, so rows "
-            "would be lost. Close or remove it and try again."
-        )
-
-    def lines_at(self, offsets: Iterable[int]) -> dict[int, int]:
-        """Return {byte offset: 1-based line} for offsets into ``path``.
-
-        Where an offset points at blank lines, the line is that of the record after them.
-        """
-        wanted = sorted(set(offsets))
-        found: dict[int, int] = {}
-        line, position = 1, 0
-        with self.path.open("rb") as stream:
-            for offset in wanted:
-                while position < offset:
-                    block = stream.read(min(_CHUNK, offset - position))
-                    if not block:
-                        break
-                    line += block.count(b"\n")
-                    position += len(block)
-                found[offset] = line + _blank_lines(stream)
-                stream.seek(position)
-        return found
-
-
-def _blank_lines(stream: BinaryIO) -> int:
-    """Return the number of line ends from here to the next text."""
-    ahead = 0
-    while block := stream.read(4096):
-        text = block.lstrip(b"\r\n")
-        ahead += block[: len(block) - len(text)].count(b"\n")
-        if text:
-            break
-    return ahead
 
 
 def look_at(path: Path, settings: Settings, scratch: Path) -> Source:
@@ -133,21 +77,37 @@ def look_at(path: Path, settings: Settings, scratch: Path) -> Source:
     with path.open("rb") as stream:
         start = stream.read(4096)
     if start[:4] == b"PAR1":
-        return _parquet(path)
-    if start[:2] != b"\x1f\x8b":
-        _refuse_other_kinds(path, start)
-    return _text(path, start, settings, scratch)
+        return _parquet(path, settings)
+    if start[:2] == GZIP:
+        plain = scratch / "unpacked.csv"
+        gunzip(path, plain, settings)
+        return _text(path, plain, scratch, settings, [])
+    if start[:4] == ZIP:
+        return _zipped(path, scratch, settings)
+    _refuse_other_kinds(path.name, start)
+    return _text(path, path, scratch, settings, [])
 
 
-def _refuse_other_kinds(path: Path, start: bytes) -> None:
+def _zipped(path: Path, scratch: Path, settings: Settings) -> Source:
+    plain = scratch / "unpacked.csv"
+    if is_spreadsheet(path):
+        sheet = unpack_spreadsheet(path, plain, settings)
+        return _text(path, plain, scratch, settings, [f"read from the sheet {sheet!r}"])
+    inside = unzip(path, plain, settings)
+    with plain.open("rb") as stream:
+        _refuse_other_kinds(f"{inside} in {path.name}", stream.read(4096))
+    return _text(path, plain, scratch, settings, [f"unpacked from {inside!r}"])
+
+
+def _refuse_other_kinds(name: str, start: bytes) -> None:
     for signature, kind in _SIGNATURES:
         if start.lstrip()[: len(signature)].lower() == signature.lower():
             raise InputError(
-                f"{path.name} is {kind}, not a table of text; export it as CSV and try again."
+                f"{name} is {kind}, not a table of text; export it as CSV and try again."
             )
 
 
-def _parquet(path: Path) -> Source:
+def _parquet(path: Path, settings: Settings) -> Source:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -155,8 +115,10 @@ def _parquet(path: Path) -> Source:
         schema = pq.read_schema(path)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path.name} begins like Parquet but cannot be read as such.") from error
+    _refuse_width(len(schema.names), path.name, settings)
     _refuse_duplicate_headers(schema.names, path.name)
-    return Source(path, path.name, "parquet", _sha256(path), tuple(schema.names))
+    types = tuple("nested" if pa.types.is_nested(kind) else str(kind) for kind in schema.types)
+    return Source(path, path.name, "parquet", _sha256(path), tuple(schema.names), types=types)
 
 
 def _sha256(path: Path) -> str:
@@ -164,47 +126,24 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _text(path: Path, start: bytes, settings: Settings, scratch: Path) -> Source:
-    plain, notes = path, []
-    if start[:2] == b"\x1f\x8b":
-        plain = scratch / "unpacked.csv"
-        _gunzip(path, plain, settings)
+def _text(path: Path, plain: Path, scratch: Path, settings: Settings, notes: list[str]) -> Source:
+    """Return the source of a text; ``plain`` is ``path`` itself or its unpacked copy."""
+    scanned = plain
     looked = _scan(plain, path.name)
+    lines = looked.lines
     if looked.encoding != "utf-8":
         notes.append(f"read as {looked.encoding}")
         decoded = scratch / "decoded.csv"
-        lines = _decode(plain, looked.encoding, decoded, path.name)
-        plain, looked = decoded, replace(looked, lines=lines)
+        lines = decode(plain, looked.encoding, decoded, path.name)
+        plain = decoded
+    if lines == 0 and looked.carriage_returns:
+        notes.append("written with carriage returns for line ends")
+        turned = scratch / "turned.csv"
+        lines = turn_line_ends(plain, turned)
+        plain = turned
     header, delimiter, line = _header(plain, path.name, settings)
-    digest = looked.sha256 if start[:2] != b"\x1f\x8b" else _sha256(path)
-    return Source(
-        plain,
-        path.name,
-        "csv",
-        digest,
-        header,
-        delimiter,
-        looked.lines,
-        tuple(notes),
-        header_line=line,
-    )
-
-
-def _gunzip(path: Path, target: Path, settings: Settings) -> None:
-    """Unpack a gzip file, refusing what yields more than the limit."""
-    total = 0
-    try:
-        with gzip.open(path, "rb") as stream, target.open("wb") as out:
-            while block := stream.read(_CHUNK):
-                total += len(block)
-                if total > settings.max_bytes:
-                    raise InputError(
-                        f"{path.name} unpacks to more than the {settings.max_bytes:,} bytes "
-                        "allowed; split it, or raise CANDOR_MAX_BYTES."
-                    )
-                out.write(block)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path.name} is a damaged gzip file; compress it again.") from error
+    digest = looked.sha256 if scanned == path else _sha256(path)
+    return Source(plain, path.name, "csv", digest, header, delimiter, lines, tuple(notes), line)
 
 
 @dataclass(frozen=True)
@@ -214,20 +153,22 @@ class _Looked:
     sha256: str
     encoding: str
     lines: int
+    carriage_returns: bool
 
 
 def _scan(path: Path, name: str) -> _Looked:
     """Hash the bytes, count the lines, and decide the encoding by mark or by strict decoding."""
     digest = hashlib.sha256()
     decoder = codecs.getincrementaldecoder("utf-8")()
-    encoding, lines = "utf-8", 0
+    encoding, lines, returns = "utf-8", 0, False
     with path.open("rb") as stream:
         if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             encoding = "utf-16"
         stream.seek(0)
         while block := stream.read(_CHUNK):
             digest.update(block)
-            lines += block.count(b"\n")
+            lines += int(np.count_nonzero(np.frombuffer(block, dtype=np.uint8) == 10))
+            returns = returns or b"\r" in block
             if encoding == "utf-16":
                 continue
             if b"\x00" in block:
@@ -235,43 +176,28 @@ def _scan(path: Path, name: str) -> _Looked:
                     f"{name} holds NUL bytes, so it is not plain text; export it again as UTF-8 "
                     "CSV."
                 )
-            if encoding == "utf-8":
+            # Plain ASCII needs no decoding, unless a character was cut at the last block's end.
+            if encoding == "utf-8" and (decoder.getstate()[0] or not block.isascii()):
                 try:
                     decoder.decode(block)
                 except UnicodeDecodeError:
                     encoding = "cp1252"
     if encoding == "utf-8" and decoder.getstate()[0]:
         encoding = "cp1252"  # the file ends inside a character
-    return _Looked(digest.hexdigest(), encoding, lines)
-
-
-def _decode(path: Path, encoding: str, target: Path, name: str) -> int:
-    """Write a UTF-8 copy and return its number of line ends."""
-    decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
-    lines = 0
-    with path.open("rb") as stream, target.open("wb") as out:
-        try:
-            while block := stream.read(_CHUNK):
-                text = decoder.decode(block)
-                lines += text.count("\n")
-                out.write(text.encode("utf-8"))
-            out.write(decoder.decode(b"", final=True).encode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"{name} is neither UTF-8, UTF-16 nor Western text; save it as UTF-8."
-            ) from error
-    return lines
+    return _Looked(digest.hexdigest(), encoding, lines, returns)
 
 
 def _header(path: Path, name: str, settings: Settings) -> tuple[tuple[str, ...], str, int]:
     """Return the header, the one delimiter under which the first lines agree, and its line."""
     with path.open("rb") as stream:
         text = stream.read(_SAMPLE_BYTES).decode("utf-8-sig", errors="ignore")
+    above = text[: len(text) - len(text.lstrip("\r\n"))].count("\n")
+    declared = re.match(r"\s*sep=(.)\r?\n", text)  # Excel's own first line
+    if declared:
+        text, above = text[declared.end() :], above + 1
     if "\n" not in text.strip("\n\r"):
         raise InputError(f"{name} has a header line at most and no rows; nothing can be read.")
-    lines = text.splitlines(keepends=True)
-    if len(lines) > 200:
-        lines = lines[:200]
+    lines = text.splitlines(keepends=True)[:200]
     fits = []
     for delimiter in _DELIMITERS:
         rows = [row for row in csv.reader(io.StringIO("".join(lines)), delimiter=delimiter) if row]
@@ -285,11 +211,24 @@ def _header(path: Path, name: str, settings: Settings) -> tuple[tuple[str, ...],
             "header; a transactions file needs a customer, a date and an amount."
         )
     _, width, delimiter, header = max(fits, key=lambda fit: (fit[0], fit[1]))
-    if width > settings.max_columns:
-        raise InputError(f"{name} has {width:,} columns; at most {settings.max_columns} are read.")
+    _refuse_width(width, name, settings)
+    header = [cell.strip() for cell in header]
+    if sum(bool(_LIKE_DATA.fullmatch(cell)) for cell in header) >= 2:
+        shown = ", ".join(repr(cell) for cell in header[:5])
+        raise InputError(
+            f"{name} begins with data ({shown}) where its columns' names should stand; add a "
+            "header line and try again."
+        )
     _refuse_duplicate_headers(header, name)
-    blank = text[: len(text) - len(text.lstrip("\r\n"))].count("\n")
-    return tuple(cell.strip() for cell in header), delimiter, blank + 1
+    return tuple(header), delimiter, above + 1
+
+
+def _refuse_width(width: int, name: str, settings: Settings) -> None:
+    if width > settings.max_columns:
+        raise InputError(
+            f"{name} has {width:,} columns, more than the {settings.max_columns:,} allowed; leave "
+            "some out, or raise CANDOR_MAX_COLUMNS."
+        )
 
 
 def _refuse_duplicate_headers(header: list[str], name: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from credit_core.errors import InputError, IntegrityError
 from credit_core.settings import Settings
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Dataset:
 
     ``rows`` were kept and ``rejected`` set aside; ``seen = rows + rejected``. ``first`` and
     ``last`` are the earliest and latest transaction (UTC), None without transactions.
+    ``quality`` holds the facts of `credit_core.data.quality`.
     """
 
     fingerprint: str
@@ -67,6 +68,7 @@ class Dataset:
     unused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     applications: Applications | None = None
+    quality: dict[str, Any] = field(default_factory=dict)
 
     @property
     def seen(self) -> int:

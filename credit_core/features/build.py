@@ -13,11 +13,14 @@ from credit_core.features.catalogue import MONTH, Catalogue, Level
 
 _BITS = 62
 """Highest bit of a 64-bit mask; older weeks and months share it."""
-_USED = """, used AS (
+_CATEGORIES = """, used AS (
   SELECT snapshot, category, count(*) AS n, sum(abs(amount)) AS moved
   FROM placed GROUP BY snapshot, category
 ), categories AS (
   SELECT *, list_position($categories, category) AS category_index FROM used
+)"""
+_CHANNELS = """, channels AS (
+  SELECT snapshot, channel FROM joined GROUP BY snapshot, channel
 )"""
 
 
@@ -59,7 +62,7 @@ WITH joined AS (
   SELECT snapshot, block, count(*) AS n, count(*) FILTER (WHERE is_out) AS n_out,
          count(*) FILTER (WHERE is_in) AS n_in, sum(paid) AS paid, sum(received) AS received
   FROM placed GROUP BY snapshot, block
-){_USED if "category" in columns else ""},
+){_CATEGORIES if "category" in columns else ""}{_CHANNELS if "channel" in columns else ""},
 {parts}
 SELECT snapshot, {names} FROM {joined}"""
 

@@ -1,7 +1,7 @@
 """The declared list of features: one declaration gives SQL, dictionary, directions and reasons.
 
 Every expression is over one snapshot's transactions in the observation window, at the coarsest of
-three levels that holds what it needs, because a filtered aggregate costs the same on every row:
+four levels that holds what it needs, because a filtered aggregate costs the same on every row:
 
 ``transactions``
     ``age`` (days before as_of, fractional), ``paid`` (money out, >= 0), ``received`` (money in,
@@ -14,6 +14,8 @@ three levels that holds what it needs, because a filtered aggregate costs the sa
 ``categories``
     One row a category used: ``category``, ``category_index`` (its place among the frequent ones,
     from 1), ``n``, ``moved`` (money in either direction).
+``channels``
+    One row a channel used: ``channel``.
 
 Money is DECIMAL, so sums do not depend on row order.
 """
@@ -31,7 +33,7 @@ from typing import Literal
 RiskDirection = Literal["higher", "lower", "either"]
 Unit = Literal["money", "count", "days", "share", "ratio", "flag", "nats"]
 Empty = Literal["zero", "window", "missing"]
-Level = Literal["transactions", "months", "categories"]
+Level = Literal["transactions", "months", "categories", "channels"]
 MONTH = 30
 """Days in a block; 'month' in a feature's text means such a block."""
 
@@ -377,9 +379,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "balance_mean_last_30d",
-            _ratio(
-                "sum(balance) FILTER (WHERE is_last)", "count(balance) FILTER (WHERE is_last)"
-            ),
+            _ratio("sum(balance) FILTER (WHERE is_last)", "count(balance) FILTER (WHERE is_last)"),
             "money",
             "balance",
             "lower",
@@ -451,7 +451,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "channels",
-            "count(DISTINCT channel)",
+            "count(channel)",
             "count",
             "mix",
             "lower",
@@ -459,6 +459,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             "{value} channels were used",
             ("channel",),
             empty="zero",
+            over="channels",
         ),
         Feature(
             "categories",

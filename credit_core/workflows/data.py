@@ -13,7 +13,8 @@ from credit_core.config import ModelConfig
 from credit_core.data import intake
 from credit_core.data.intake import Progress
 from credit_core.data.ledger import open_ledger
-from credit_core.data.mapping import Evidence, Mapping, propose_mapping, recognise_columns
+from credit_core.data.mapping import Mapping
+from credit_core.data.propose import Evidence, recognise_columns
 from credit_core.data.sniff import look_at
 from credit_core.data.store import Dataset
 from credit_core.errors import InputError
@@ -34,15 +35,16 @@ from credit_core.settings import Settings
 class FileLook:
     """A transactions file before it comes in.
 
-    ``evidence`` says which canonical columns the header gives away; ``mapping`` is the whole
-    proposal, None where a person has to decide (a required column, the order of day and month).
-    ``rows`` has the first rows as text under the file's own headers.
+    ``evidence`` says what was recognised and why; ``mapping`` is the whole proposal, None where a
+    person has to decide (a required column, the order of day and month), and ``question`` then
+    says what. ``rows`` has the first rows as text under the file's own headers.
     """
 
     name: str
     header: tuple[str, ...]
     evidence: tuple[Evidence, ...]
     mapping: Mapping | None
+    question: str | None
     rows: pd.DataFrame
     notes: tuple[str, ...]
 
@@ -53,14 +55,15 @@ def look(path: Path, settings: Settings, rows: int = 5) -> FileLook:
     with tempfile.TemporaryDirectory(prefix=".incoming-", dir=settings.home) as scratch:
         source = look_at(path, settings, Path(scratch))
         sample = intake.first_rows(source, settings)
-    try:
-        mapping = propose_mapping(source.header, sample, source.name).mapping
-    except InputError:
-        mapping = None
+        mapping, question, evidence = None, None, recognise_columns(source.header)
+        try:
+            proposal = intake.propose(source, sample, settings)
+            mapping, evidence = proposal.mapping, proposal.evidence
+        except InputError as error:
+            question = str(error)
     whole = [cells for cells in sample if len(cells) == len(source.header)]
     first = pd.DataFrame(whole[:rows], columns=list(source.header), dtype="str")
-    evidence = recognise_columns(source.header)
-    return FileLook(source.name, source.header, evidence, mapping, first, source.notes)
+    return FileLook(source.name, source.header, evidence, mapping, question, first, source.notes)
 
 
 def file_header(path: Path, settings: Settings) -> tuple[str, ...]:

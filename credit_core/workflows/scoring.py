@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from credit_core.data.intake import Progress, plain_cell
+from credit_core.data.intake import Progress
 from credit_core.data.ledger import Ledger, open_ledger
+from credit_core.data.rejects import plain_cell
 from credit_core.data.store import Dataset, write_atomic
 from credit_core.decisions.policy import APPROVE, DECLINE, REFER
 from credit_core.decisions.reasons import Reason, readable, show_value

@@ -98,7 +98,7 @@ def test_another_mapping_of_a_file_is_another_dataset(settings: Settings, writte
         (b"\n\n\n", "no rows"),
         (b"%PDF-1.7\n%\xe2\xe3\n1 0 obj", "PDF"),
         (b"\x89PNG\r\n\x1a\n0000", "picture"),
-        (b"PK\x03\x04aaaa", "zip archive or a spreadsheet"),
+        (b"PK\x03\x04aaaa", "damaged zip archive"),
         (b"<!DOCTYPE html><html></html>", "web page"),
         (b"SQLite format 3\x00aaa", "database"),
         (b"PAR1 and then nothing", "Parquet"),

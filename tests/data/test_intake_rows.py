@@ -16,7 +16,8 @@ from hypothesis import given, note
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from credit_core.data.intake import REASONS, ingest
+from credit_core.data.intake import ingest
+from credit_core.data.reading import REASONS
 from credit_core.data.store import Dataset
 from credit_core.errors import InputError
 from credit_core.settings import PROJECT_ROOT, Settings

@@ -1,0 +1,175 @@
+"""What a stored ledger is like: its size and span, and what a reader should beware of."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from credit_core.data.duck import text_literal
+from credit_core.data.reading import Reading
+from credit_core.errors import InputError
+
+_FENCE = 3.0
+"""Interquartile ranges beyond the upper quartile (Tukey's far out), on the log of amounts."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Consecutive days without any transaction, both ends included."""
+
+    start: str
+    end: str
+    days: int
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Facts about a ledger.
+
+    ``single_transaction_customers`` are customers with one transaction; ``silent_days`` days of
+    the span without any, the longest stretch of them being ``longest_gap``. ``constant_columns``
+    hold one value (or none) throughout. ``exact_copies`` are rows equal to an earlier one in every
+    column; they are kept, since without a transaction id two equal payments are possible.
+    ``outliers`` counts amounts above ``outlier_limit``, three interquartile ranges of log10
+    |amount| above its upper quartile (in hundredths of a decade); ``largest`` is the largest
+    |amount|. ``currencies`` are (code, rows), most frequent first.
+    """
+
+    rows: int
+    customers: int
+    first: datetime | None
+    last: datetime | None
+    has_time_of_day: bool
+    has_money_in: bool
+    single_transaction_customers: int
+    silent_days: int
+    longest_gap: Gap | None
+    constant_columns: tuple[str, ...]
+    exact_copies: int
+    outliers: int
+    outlier_limit: float | None
+    largest: float
+    currencies: tuple[tuple[str, int], ...]
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is not told elsewhere about the dataset, JSON-ready."""
+        told = ("rows", "customers", "first", "last", "has_time_of_day", "has_money_in")
+        return {name: value for name, value in asdict(self).items() if name not in told}
+
+
+def measure(
+    connection: duckdb.DuckDBPyConnection, path: Path, columns: tuple[str, ...], reading: Reading
+) -> Quality:
+    """Measure a stored ledger of these canonical columns.
+
+    Raises
+    ------
+    InputError
+        Where amounts are in several currencies, so that no sum of them means anything.
+    """
+    stored = f"read_parquet({text_literal(str(path))})"
+    rows, first, last, timed, paid_in, largest, *distinct = _one(
+        connection,
+        f"""SELECT count(*), min(timestamp), max(timestamp),
+                   coalesce(bool_or(epoch_us(timestamp) % 86400000000 <> 0), false),
+                   coalesce(bool_or(amount < 0), false), coalesce(max(abs(amount)), 0)
+                   {"".join(f", min({name}) IS NOT DISTINCT FROM max({name})" for name in columns)}
+        FROM {stored}""",
+    )
+    customers, single = _one(
+        connection,
+        f"""SELECT count(*), count(*) FILTER (WHERE n = 1)
+        FROM (SELECT count(*) AS n FROM {stored} GROUP BY customer_id)""",
+    )
+    currencies = _currencies(connection, stored, columns, reading)
+    silent, gap = _gaps(connection, stored)
+    outliers, limit = _outliers(connection, stored)
+    return Quality(
+        rows=rows,
+        customers=customers,
+        first=first,
+        last=last,
+        has_time_of_day=timed,
+        has_money_in=paid_in,
+        single_transaction_customers=single,
+        silent_days=silent,
+        longest_gap=gap,
+        constant_columns=tuple(
+            name for name, same in zip(columns, distinct, strict=True) if same and rows > 1
+        ),
+        exact_copies=0 if "transaction_id" in columns else _copies(connection, stored, columns),
+        outliers=outliers,
+        outlier_limit=limit,
+        largest=float(largest),
+        currencies=currencies,
+    )
+
+
+def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
+    (row,) = connection.execute(query).fetchall()
+    return tuple(row)
+
+
+def _currencies(
+    connection: duckdb.DuckDBPyConnection, stored: str, columns: tuple[str, ...], reading: Reading
+) -> tuple[tuple[str, int], ...]:
+    if "currency" not in columns:
+        return ()
+    found = connection.execute(
+        f"""SELECT upper(currency), count(*) FROM {stored}
+        WHERE currency IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"""
+    ).fetchall()
+    if len(found) > 1:
+        listed = ", ".join(f"{code[:12]!r} {count:,} rows" for code, count in found[:5])
+        raise InputError(
+            f"{reading.source.name} has amounts in {len(found)} currencies ({listed}), and sums "
+            "over several mean nothing. Convert them first, or choose the one to keep in the "
+            f"mapping (currency: {found[0][0][:12]}); rows in another are then set aside."
+        )
+    return tuple((str(code), int(count)) for code, count in found)
+
+
+def _gaps(connection: duckdb.DuckDBPyConnection, stored: str) -> tuple[int, Gap | None]:
+    """Return the number of days without a transaction and the longest stretch of them."""
+    days: list[date] = [
+        row[0]
+        for row in connection.execute(
+            f"SELECT DISTINCT CAST(timestamp AS DATE) AS day FROM {stored} ORDER BY day"
+        ).fetchall()
+    ]
+    spans = [(after - before).days - 1 for before, after in pairwise(days)]
+    if not any(spans):
+        return 0, None
+    at = int(np.argmax(spans))
+    one = timedelta(days=1)
+    start, end = (days[at] + one).isoformat(), (days[at + 1] - one).isoformat()
+    return sum(spans), Gap(start, end, spans[at])
+
+
+def _copies(connection: duckdb.DuckDBPyConnection, stored: str, columns: tuple[str, ...]) -> int:
+    hashes = connection.execute(f"SELECT hash({', '.join(columns)}) AS h FROM {stored}")
+    sorted_hashes = np.sort(hashes.fetchnumpy()["h"])
+    return int((sorted_hashes[1:] == sorted_hashes[:-1]).sum())
+
+
+def _outliers(connection: duckdb.DuckDBPyConnection, stored: str) -> tuple[int, float | None]:
+    """Return how many amounts are far out, and the limit beyond which they are."""
+    rows = connection.execute(
+        f"""SELECT CAST(floor(log10(CAST(abs(amount) AS DOUBLE)) * 100) AS INTEGER) AS size,
+                   count(*) FROM {stored} WHERE amount <> 0 GROUP BY 1 ORDER BY 1"""
+    ).fetchall()
+    if not rows:
+        return 0, None
+    sizes, counts = np.array(rows).T
+    share = np.cumsum(counts) / counts.sum()
+    lower, upper = sizes[np.searchsorted(share, [0.25, 0.75])]
+    if upper == lower:
+        return 0, None
+    fence = upper + 1 + _FENCE * (upper - lower)
+    return int(counts[sizes >= fence].sum()), float(10 ** (fence / 100))
