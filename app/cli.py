@@ -140,7 +140,17 @@ def ingest(
     config = _config(None, settings)
     dataset = _dataset(file, settings, config, mapping, applications, protected)
     if as_json:
-        _print_json({"dataset": dataset.summary(), "rejects_file": str(dataset.rejects_path)})
+        _print_json(
+            {
+                "dataset": dataset.summary(),
+                "rejects_by_reason": dataset.rejects_by_reason,
+                "quality": dataset.quality,
+                "mapping": dataset.mapping,
+                "evidence": dataset.evidence,
+                "unused": dataset.unused,
+                "rejects_file": str(dataset.rejects_path),
+            }
+        )
         return
     typer.echo(f"dataset   {dataset.fingerprint}  ({dataset.name})")
     if dataset.has_transactions:

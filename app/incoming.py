@@ -7,13 +7,13 @@ from pathlib import Path
 import streamlit as st
 
 from app import state, uploads, widgets
-from app.mapping_form import mapping_form
+from app.mapping_form import amount_mode, mapping_form
 from credit_core import workflows
 from credit_core.data.mapping import Mapping
 from credit_core.errors import CandorError
 from credit_core.workflows.data import file_header, look
 
-FILE_TYPES = ["csv", "tsv", "txt", "gz", "parquet"]
+FILE_TYPES = ["csv", "tsv", "txt", "gz", "zip", "xlsx", "parquet"]
 INCOMING = {"transactions": "incoming_transactions", "applications": "incoming_applications"}
 
 
@@ -106,8 +106,11 @@ def review() -> None:
                 "wrong, then bring the file in."
             )
             st.dataframe(found.rows, hide_index=True, alt="First rows of the file, as text")
+            if found.question:
+                st.warning(widgets.escaped(found.question), icon=":material/help:")
+        mode = amount_mode(found, path.parent.name) if path and found else ""
         with st.form("bring_in"):
-            mapping = mapping_form(found, path.parent.name) if path and found else None
+            mapping = mapping_form(found, path.parent.name, mode) if path and found else None
             protected = protected_columns(applications) if applications else ()
             pressed = st.form_submit_button("Bring in", type="primary")
         if pressed and path and mapping is None:

@@ -68,15 +68,27 @@ def show_rejects(data: Dataset) -> None:
 def show_columns(data: Dataset) -> None:
     """Show which header was read as what, what was left out, and the mapping to take along."""
     mapping = Mapping.model_validate(data.mapping)
-    read = mapping.columns
-    rows = [{"Candor's column": name, "In the file": read[name]} for name in data.columns]
     left, right = st.columns([3, 2])
-    left.dataframe(rows, hide_index=True, alt="Columns found")
+    if data.evidence:
+        rows = [
+            {
+                "Read as": found["column"],
+                "In the file": found["header"],
+                "Confidence": found["confidence"],
+                "Why": found["why"],
+            }
+            for found in data.evidence
+        ]
+    else:
+        rows = [{"Read as": name, "In the file": header} for name, header in mapping.headers()]
+    left.dataframe(rows, hide_index=True, alt="Columns found, and why")
     with right:
         st.text(f"Dates: {DATE_FORMATS[mapping.date_format]}")
-        st.text(f"Amounts: {text.AMOUNT_SIGN[mapping.amount_sign].lower()}")
-        if mapping.direction:
-            st.text(f"Direction: {mapping.direction}; in = {', '.join(mapping.direction_in)}")
+        st.text(f"Amounts: {_amounts(mapping)}")
+        if mapping.timezone != "UTC":
+            st.text(f"Times without a zone are those of {mapping.timezone}")
+        if mapping.currency:
+            st.text(f"Only amounts in {mapping.currency}")
         st.text(f"Not used: {', '.join(data.unused) or 'nothing, every column was read'}")
         st.download_button(
             "Download the mapping",
@@ -87,6 +99,64 @@ def show_columns(data: Dataset) -> None:
             help="For `candor ingest --mapping`.",
             on_click="ignore",
         )
+
+
+def _amounts(mapping: Mapping) -> str:
+    """Return how amounts are written, in words."""
+    if mapping.pair == ("debit", "credit"):
+        return f"{mapping.debit} is money out, {mapping.credit} money in"
+    if mapping.pair:
+        return f"{mapping.quantity} times {mapping.unit_price}"
+    if mapping.direction:
+        return f"{mapping.direction} says the way; in = {', '.join(mapping.direction_in)}"
+    return text.AMOUNT_SIGN[mapping.amount_sign].lower()
+
+
+def show_quality(data: Dataset) -> None:
+    """Show what a reader of this ledger should beware of, as one table of findings."""
+    found = data.quality
+    one = found["single_transaction_customers"]
+    gap = found["longest_gap"]
+    currencies = ", ".join(f"{code} ({count:,} rows)" for code, count in found["currencies"])
+    future = sum(n for reason, n in data.rejects_by_reason.items() if "after tomorrow" in reason)
+    twice = {
+        kind: sum(n for reason, n in data.rejects_by_reason.items() if words in reason)
+        for kind, words in (("same", "first one is kept"), ("other", "other content"))
+    }
+    rows = [
+        ("Rows kept, of those in the file", f"{data.rows:,} of {data.seen:,}"),
+        ("Repeated transaction ids, same content", f"{twice['same']:,} rows set aside"),
+        ("Repeated transaction ids, other content", f"{twice['other']:,} rows set aside"),
+        (
+            "Exact copies without an id",
+            f"{found['exact_copies']:,} kept: two equal payments are possible",
+        ),
+        ("Dates after tomorrow", f"{future:,} rows set aside"),
+        ("Customers with one transaction", f"{one:,} ({one / max(data.customers, 1):.1%})"),
+        (
+            "Days without any transaction",
+            f"{found['silent_days']:,}"
+            + (f"; longest {gap['days']:,}, {gap['start']} to {gap['end']}" if gap else ""),
+        ),
+        ("Columns with one value throughout", ", ".join(found["constant_columns"]) or "none"),
+        ("Currency", currencies or "not stated; taken as one"),
+        (
+            "Unusually large amounts",
+            f"{found['outliers']:,} above {found['outlier_limit']:,.2f}; largest "
+            f"{found['largest']:,.2f}"
+            if found["outlier_limit"]
+            else f"none can be told; largest {found['largest']:,.2f}",
+        ),
+    ]
+    st.dataframe(
+        [{"Checked": name, "Found": value} for name, value in rows],
+        hide_index=True,
+        alt="Quality of the ledger",
+    )
+    st.caption(
+        "Unusually large: more than three interquartile ranges above the upper quartile of "
+        "log amounts. They are kept."
+    )
 
 
 def show_applications(found: Applications) -> None:

@@ -112,13 +112,27 @@ CHAMPION_HEADLINE = {
     "default": "Trained on recorded outcomes.",
     "disengagement": "A proxy: no PD, nobody's repayment was observed.",
 }
+AMOUNT_MODE = {
+    "signed": "One column with a sign",
+    "direction": "Amount and direction",
+    "debit_credit": "Debit and credit",
+    "price": "Quantity and unit price",
+}
+AMOUNT_PART = {
+    "debit": "Money out",
+    "credit": "Money in",
+    "quantity": "Quantity",
+    "unit_price": "Unit price",
+    "direction": "Direction",
+}
 AMOUNT_SIGN = {
     "out_positive": "Above 0 is money out (spending)",
     "in_positive": "Above 0 is money in",
 }
 JOB_STATE = {"running": "Running", "done": "Done", "failed": "Failed", "cancelled": "Cancelled"}
 TRANSACTIONS_FILE = (
-    "One row a movement: who, when, how much. CSV with any delimiter, plain or gzip, or Parquet."
+    "One row a movement: who, when, how much. CSV with any delimiter (plain, gzip or zip), Excel "
+    "(xlsx) or Parquet."
 )
 APPLICATIONS_FILE = (
     "One row an applicant: customer_id, perhaps as_of (the decision date), attributes, and outcome "

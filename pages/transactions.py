@@ -42,6 +42,7 @@ if stored is not None:
         quality.show_figures(stored)
         drawn = {
             "Activity": quality.show_activity,
+            "Quality": quality.show_quality,
             f"Set aside ({stored.rejected:,})": quality.show_rejects,
             "Columns": quality.show_columns,
             "Earliest rows": lambda data: st.dataframe(
