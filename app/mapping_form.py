@@ -10,7 +10,6 @@ import streamlit as st
 from app import text
 from credit_core.data.contract import COLUMNS, Column
 from credit_core.data.mapping import DATE_FORMATS, PARTS, Mapping
-from credit_core.errors import InputError
 from credit_core.workflows.data import FileLook
 
 MODES = ("signed", "direction", "debit_credit", "price")
@@ -66,11 +65,8 @@ def mapping_form(look: FileLook, token: str, mode: str) -> Mapping | None:
             with places[i % 5]:
                 _take(chosen, column.name, _column_field(column, look, token, why))
     needed = {column.name for column in required} | set(parts)
-    if (
-        fields is None
-        or needed.difference(chosen)
-        or (mode == "direction") > ("direction" in chosen)
-    ):
+    needed |= {"direction"} if mode == "direction" else set()
+    if fields is None or needed.difference(chosen):
         return None
     named = {name: chosen.pop(name) for name in PARTS if name in chosen}
     return Mapping(columns=chosen, **named, **fields)
@@ -184,13 +180,11 @@ def _readings(look: FileLook, token: str, mode: str) -> dict[str, Any] | None:
             placeholder="all",
             max_chars=12,
             help="Where the file has several: rows in another one are set aside.",
-            key=f"map_{token}_currency",
+            key=f"map_{token}_keep_currency",
         )
         fields["currency"] = currency.strip() or None
-    if date_format is None:
+    if date_format is None or (mode == "direction" and not fields["direction_in"]):
         return None
-    if mode == "direction" and not fields["direction_in"]:
-        raise InputError("Say which words of the direction column mean money in.")
     return fields | {"date_format": date_format}
 
 

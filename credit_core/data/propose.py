@@ -45,14 +45,6 @@ _PARTS_OF_DATE = re.compile(r"(\d{1,2})([/.\-])(\d{1,2})\2(\d{4}|\d{2})\b")
 _MOSTLY = 0.8
 
 
-class AmbiguousDatesError(InputError):
-    """The dates of ``column`` could be day first or month first."""
-
-    def __init__(self, message: str, column: str) -> None:
-        super().__init__(message)
-        self.column = column
-
-
 @dataclass(frozen=True)
 class Evidence:
     """Why something was read as it was; ``confidence`` is high, medium or low.
@@ -64,6 +56,22 @@ class Evidence:
     header: str
     confidence: str
     why: str
+
+
+class UndecidedError(InputError):
+    """A person has to decide; ``evidence`` is what was found all the same."""
+
+    def __init__(self, message: str, evidence: Sequence[Evidence]) -> None:
+        super().__init__(message)
+        self.evidence = tuple(evidence)
+
+
+class AmbiguousDatesError(UndecidedError):
+    """The dates of ``column`` could be day first or month first."""
+
+    def __init__(self, message: str, evidence: Sequence[Evidence], column: str) -> None:
+        super().__init__(message, evidence)
+        self.column = column
 
 
 @dataclass(frozen=True)
@@ -126,7 +134,7 @@ def propose_mapping(
     ------
     AmbiguousDatesError
         Where the day and the month of the dates cannot be told apart.
-    InputError
+    UndecidedError
         Where no column can be the customer, the date or the amount.
     """
     found = _Found(_column_values(header, sample))
@@ -292,9 +300,10 @@ def _refuse_missing(found: _Found, header: Sequence[str], name: str) -> None:
         return
     needed = ", ".join(f"{column} ({BY_NAME[column].meaning})" for column in missing)
     shown = ", ".join(repr(cell) for cell in header[:12])
-    raise InputError(
+    raise UndecidedError(
         f"{name}: no column was recognised as {needed}. Its columns are {shown}. Rename one, or "
-        "say which is which in a mapping."
+        "say which is which in a mapping.",
+        found.evidence,
     )
 
 
@@ -337,6 +346,7 @@ def _date_format(found: _Found, header: str, name: str, dates: Sequence[str] | N
     raise AmbiguousDatesError(
         f"{name}: the dates in {header!r} (such as {filled[0]!r}) could be day first or month "
         "first. Say which in a mapping: `date_format: dmy` or `date_format: mdy`.",
+        found.evidence,
         header,
     )
 

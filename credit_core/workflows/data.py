@@ -14,10 +14,9 @@ from credit_core.data import intake
 from credit_core.data.intake import Progress
 from credit_core.data.ledger import open_ledger
 from credit_core.data.mapping import Mapping
-from credit_core.data.propose import Evidence, recognise_columns
+from credit_core.data.propose import Evidence, UndecidedError
 from credit_core.data.sniff import look_at
 from credit_core.data.store import Dataset
-from credit_core.errors import InputError
 from credit_core.labels.clusters import fit_clusters
 from credit_core.labels.rfm import (
     SEGMENTS,
@@ -55,12 +54,12 @@ def look(path: Path, settings: Settings, rows: int = 5) -> FileLook:
     with tempfile.TemporaryDirectory(prefix=".incoming-", dir=settings.home) as scratch:
         source = look_at(path, settings, Path(scratch))
         sample = intake.first_rows(source, settings)
-        mapping, question, evidence = None, None, recognise_columns(source.header)
+        mapping, question = None, None
         try:
             proposal = intake.propose(source, sample, settings)
             mapping, evidence = proposal.mapping, proposal.evidence
-        except InputError as error:
-            question = str(error)
+        except UndecidedError as error:
+            question, evidence = str(error), error.evidence
     whole = [cells for cells in sample if len(cells) == len(source.header)]
     first = pd.DataFrame(whole[:rows], columns=list(source.header), dtype="str")
     return FileLook(source.name, source.header, evidence, mapping, question, first, source.notes)
