@@ -154,8 +154,8 @@ def show_quality(data: Dataset) -> None:
         alt="Quality of the ledger",
     )
     st.caption(
-        "Unusually large: more than three interquartile ranges above the upper quartile of "
-        "log amounts. They are kept."
+        "Unusually large: more than 1.5 interquartile ranges above the upper quartile of log "
+        "amounts (Tukey's fence). They are kept."
     )
 
 

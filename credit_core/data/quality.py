@@ -15,8 +15,8 @@ from credit_core.data.duck import text_literal
 from credit_core.data.reading import Reading
 from credit_core.errors import InputError
 
-_FENCE = 3.0
-"""Interquartile ranges beyond the upper quartile (Tukey's far out), on the log of amounts."""
+_FENCE = 1.5
+"""Interquartile ranges beyond the upper quartile (Tukey's fence), on the log of amounts."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Quality:
     the span without any, the longest stretch of them being ``longest_gap``. ``constant_columns``
     hold one value (or none) throughout. ``exact_copies`` are rows equal to an earlier one in every
     column; they are kept, since without a transaction id two equal payments are possible.
-    ``outliers`` counts amounts above ``outlier_limit``, three interquartile ranges of log10
-    |amount| above its upper quartile (in hundredths of a decade); ``largest`` is the largest
+    ``outliers`` counts amounts above ``outlier_limit``, one and a half interquartile ranges of
+    log10 |amount| above its upper quartile (in hundredths of a decade); ``largest`` is the largest
     |amount|. ``currencies`` are (code, rows), most frequent first.
     """
 
@@ -74,12 +74,11 @@ def measure(
         Where amounts are in several currencies, so that no sum of them means anything.
     """
     stored = f"read_parquet({text_literal(str(path))})"
-    rows, first, last, timed, paid_in, largest, *distinct = _one(
+    rows, first, last, timed, paid_in, largest = _one(
         connection,
         f"""SELECT count(*), min(timestamp), max(timestamp),
                    coalesce(bool_or(epoch_us(timestamp) % 86400000000 <> 0), false),
                    coalesce(bool_or(amount < 0), false), coalesce(max(abs(amount)), 0)
-                   {"".join(f", min({name}) IS NOT DISTINCT FROM max({name})" for name in columns)}
         FROM {stored}""",
     )
     customers, single = _one(
@@ -100,9 +99,7 @@ def measure(
         single_transaction_customers=single,
         silent_days=silent,
         longest_gap=gap,
-        constant_columns=tuple(
-            name for name, same in zip(columns, distinct, strict=True) if same and rows > 1
-        ),
+        constant_columns=_constant(connection, path, columns) if rows > 1 else (),
         exact_copies=0 if "transaction_id" in columns else _copies(connection, stored, columns),
         outliers=outliers,
         outlier_limit=limit,
@@ -114,6 +111,20 @@ def measure(
 def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
     (row,) = connection.execute(query).fetchall()
     return tuple(row)
+
+
+def _constant(
+    connection: duckdb.DuckDBPyConnection, path: Path, columns: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the columns with one value, or none, throughout, by the statistics in the file."""
+    found = connection.execute(
+        f"""SELECT path_in_schema FROM parquet_metadata({text_literal(str(path))})
+        GROUP BY 1 HAVING sum(stats_null_count) = sum(num_values)
+            OR (sum(stats_null_count) = 0 AND count(stats_min_value) = count(*)
+                AND min(stats_min_value) = max(stats_max_value))"""
+    ).fetchall()
+    same = {row[0] for row in found}
+    return tuple(name for name in columns if name in same)
 
 
 def _currencies(

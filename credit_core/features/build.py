@@ -103,14 +103,17 @@ def build_features(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue
     connection.register("snapshots", numbered)
     query = feature_sql(catalogue, ledger.relation, ledger.columns)
     parameters = {"categories": list(catalogue.categories)} if "$categories" in query else {}
-    found = ledger.frame(query, parameters)
+    found = connection.execute(query, parameters).fetchnumpy()
     connection.unregister("snapshots")
-    table = found.set_index("snapshot").reindex(np.arange(len(snapshots)))
-    silent = ~table.index.isin(found["snapshot"])
-    if silent.any():
-        empty = {"zero": 0.0, "window": float(catalogue.observation_days), "missing": np.nan}
-        table.loc[silent] = [empty[feature.empty] for feature in catalogue.features]
-    return table.reset_index(drop=True).astype("float64")
+    rows = found["snapshot"]
+    empty = {"zero": 0.0, "window": float(catalogue.observation_days), "missing": np.nan}
+    columns = {}
+    for feature in catalogue.features:
+        # A snapshot without a row is silent; a NULL is a value that cannot be said.
+        values = np.full(len(snapshots), empty[feature.empty])
+        values[rows] = np.ma.filled(found.pop(feature.name), np.nan)
+        columns[feature.name] = values
+    return pd.DataFrame(columns)
 
 
 def frequent_categories(ledger: Ledger, before: datetime, limit: int) -> tuple[str, ...]:

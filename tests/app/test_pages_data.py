@@ -408,7 +408,7 @@ class TestPieces:
         assert found.mapping is None
         assert found.question is not None
         assert "recognised as amount" in found.question
-        assert [e.column for e in found.evidence] == ["customer_id"]
+        assert [e.column for e in found.evidence] == ["customer_id", "timestamp"]
         assert len(found.rows) == 5
 
     def test_uploads_are_kept_apart_and_swept(self, settings: Settings, tmp_path: Path) -> None:
