@@ -57,7 +57,7 @@ def mapping_form(look: FileLook, token: str, mode: str) -> Mapping | None:
     if mode == "direction":
         with slots[-1]:
             _take(chosen, "direction", _part_field("direction", look, token, why))
-    fields = _readings(look, token, mode)
+    fields = _readings(look, token, mode, why)
     optional = [column for column in COLUMNS if not column.required]
     with st.expander("Further columns"):
         places = st.columns(5)
@@ -127,10 +127,10 @@ def _field(
     return chosen
 
 
-def _readings(look: FileLook, token: str, mode: str) -> dict[str, Any] | None:
+def _readings(look: FileLook, token: str, mode: str, why: dict[str, Any]) -> dict[str, Any] | None:
     """Draw how dates and amounts are read; return the mapping's other fields, None if unsaid."""
     proposed = look.mapping
-    dates, zones, decimals, last, more = st.columns(5)
+    dates, zones, decimals, last, more = st.columns([5, 4, 4, 5, 4])
     formats = list(DATE_FORMATS)
     date_format = dates.selectbox(
         "Date format",
@@ -183,6 +183,9 @@ def _readings(look: FileLook, token: str, mode: str) -> dict[str, Any] | None:
             key=f"map_{token}_keep_currency",
         )
         fields["currency"] = currency.strip() or None
+    for slot, setting in ((dates, "date_format"), (decimals, "decimal"), (last, "amount_sign")):
+        if setting in why and not (setting == "amount_sign" and mode != "signed"):
+            slot.caption(f"{why[setting].confidence} confidence: {why[setting].why}")
     if date_format is None or (mode == "direction" and not fields["direction_in"]):
         return None
     return fields | {"date_format": date_format}

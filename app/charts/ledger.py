@@ -12,8 +12,11 @@ def transactions_by_month(activity: pd.DataFrame) -> go.Figure:
     """Return bars of transactions a month; ``activity`` as `workflows.data.activity` gives it."""
     counts = activity["transactions"]
     busiest = activity["month"].iloc[int(counts.argmax())]
+    title = f"{counts.min():,} to {counts.max():,} transactions a month; most in {busiest:%b %Y}"
+    if counts.min() == counts.max():
+        title = f"{counts.max():,} transactions in every month"
     made = figure(
-        f"{counts.min():,} to {counts.max():,} transactions a month; most in {busiest:%b %Y}",
+        title,
         "Month (UTC)",
         "Transactions",
         300,
