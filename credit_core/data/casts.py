@@ -20,6 +20,7 @@ _READER_DATES: dict[DateFormat, tuple[str, ...]] = {
     "yymmdd": ("%y%m%d",),
     "dmy": ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S"),
     "mdy": ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S"),
+    "named": ("%d-%b-%Y", "%d %b %Y", "%d-%b-%y", "%b %d, %Y"),
     "epoch_s": (),
     "epoch_ms": (),
 }
@@ -65,8 +66,21 @@ _ZONE = r"([+-]\d\d(:?\d\d)?|[A-Ya-y])$"
 """An offset or a zone's name after a time; Z says what holds anyway."""
 
 
-def text_sql(cell: str) -> str:
-    """Return SQL for a cell without outer spaces; NULL where nothing is left."""
+_SPACES = text_literal(" \t\r\n\xa0\u2007\u202f\u3000")
+
+
+def trimmed(cell: str) -> str:
+    """Return SQL for a cell without outer spaces, tabs and no-break spaces."""
+    return f"trim({cell}, {_SPACES})"
+
+
+def text_sql(cell: str, odd_spaces: bool) -> str:
+    """Return SQL for a cell without outer spaces; NULL where nothing is left.
+
+    ``odd_spaces`` says that the file holds tabs or no-break spaces, too.
+    """
+    if odd_spaces:
+        return f"nullif({trimmed(cell)}, '')"
     # Trimming every cell would cost a third of the parse; asking costs little.
     return (
         f"CASE WHEN starts_with({cell}, ' ') OR ends_with({cell}, ' ') "
@@ -81,35 +95,57 @@ def utc_sql(moment: str, timezone: str) -> str:
     return f"CAST(timezone({text_literal(timezone)}, {moment}) AS TIMESTAMP)"
 
 
+_TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
+
+_NAMED_DAYS = ("%d %b", "%d %B", "%b %d", "%B %d")
+
+
 def timestamp_sql(cell: str, date_format: DateFormat, timezone: str = "UTC") -> str:
     """Return SQL that reads the text expression ``cell`` as a UTC TIMESTAMP, NULL if it is none."""
     if date_format == "iso":
-        # TIMESTAMP alone would drop an offset such as +02:00 without a word. A comma before the
-        # fraction and a Z are as good as a point and nothing.
-        naive = utc_sql(f"TRY_CAST({cell} AS TIMESTAMP)", timezone)
-        return (
-            f"CASE WHEN length({cell}) > 16 AND regexp_matches({cell}, {text_literal(_ZONE)}) "
-            f"THEN CAST(TRY_CAST({cell} AS TIMESTAMPTZ) AS TIMESTAMP) "
-            f"WHEN ends_with({cell}, 'Z') THEN TRY_CAST({cell} AS TIMESTAMP) "
-            f"WHEN regexp_matches({cell}, '^[0-9]') THEN {naive} END"
-        )
+        return _iso_sql(cell, timezone)
     if date_format in ("epoch_s", "epoch_ms"):
         factor = 1_000_000 if date_format == "epoch_s" else 1_000
         # Beyond these bounds make_timestamp would fail instead of giving NULL.
         units = f"TRY_CAST(TRY_CAST({cell} AS DOUBLE) * {factor} AS BIGINT)"
         return f"CASE WHEN abs({units}) < 9e18 THEN make_timestamp({units}) END"
-    if date_format in ("yyyymmdd", "yymmdd"):
-        pattern = "%Y%m%d" if date_format == "yyyymmdd" else "%y%m%d"
-        return utc_sql(f"try_strptime({cell}, {text_literal(pattern)})", timezone)
-    order = ("%d", "%m") if date_format == "dmy" else ("%m", "%d")
-    patterns = [
-        f"{separator.join((*order, year))}{time}"
-        for separator in ("/", ".", "-")
-        for year in ("%Y", "%y")
-        for time in ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-    ]
-    listed = ", ".join(text_literal(pattern) for pattern in patterns)
-    return utc_sql(f"try_strptime({cell}, [{listed}])", timezone)
+    if date_format == "yyyymmdd":
+        # The shorter form of the time first: the longer one would read single digits.
+        run_on = _strptime(cell, ["%Y%m%d%H%M", "%Y%m%d%H%M%S"])
+        apart = _strptime(cell, [f"%Y%m%d{time}" for time in (*_TIMES, "T%H%M%S", "T%H%M%SZ")])
+        digits = rf"regexp_full_match({cell}, '\d{{12}}(\d\d)?')"
+        return utc_sql(f"CASE WHEN {digits} THEN {run_on} ELSE {apart} END", timezone)
+    if date_format == "yymmdd":
+        return utc_sql(_strptime(cell, ["%y%m%d"]), timezone)
+    # Two digits of the year first: four would read them as the year 24.
+    if date_format == "named":
+        cell = rf"regexp_replace({cell}, '[\s,./-]+', ' ', 'g')"
+        days = [f"{day} {year}" for day in _NAMED_DAYS for year in ("%y", "%Y")]
+    else:
+        cell = rf"regexp_replace({cell}, '^(\d+)[-/.](\d+)[-/.](\d+),?[T\s]*', '\1/\2/\3 ')"
+        cell = f"rtrim({cell})"
+        day = "%d/%m" if date_format == "dmy" else "%m/%d"
+        days = [f"{day}/%y", f"{day}/%Y"]
+    return utc_sql(_strptime(cell, [f"{day}{time}" for day in days for time in _TIMES]), timezone)
+
+
+def _strptime(cell: str, forms: Sequence[str]) -> str:
+    return f"try_strptime({cell}, [{', '.join(text_literal(form) for form in forms)}])"
+
+
+def _iso_sql(cell: str, timezone: str) -> str:
+    naive = utc_sql(f"TRY_CAST({cell} AS TIMESTAMP)", timezone)
+    # Points between the parts of the date and a comma before the fraction mean the same.
+    dashed = rf"regexp_replace({cell}, '^(\d{{4}})\.(\d{{1,2}})\.(\d{{1,2}})', '\1-\2-\3')"
+    other = utc_sql(f"TRY_CAST(replace({dashed}, ',', '.') AS TIMESTAMP)", timezone)
+    # TIMESTAMP alone would drop an offset such as +02:00 without a word.
+    return (
+        f"CASE WHEN length({cell}) > 16 AND regexp_matches({cell}, {text_literal(_ZONE)}) "
+        f"THEN CAST(TRY_CAST({cell} AS TIMESTAMPTZ) AS TIMESTAMP) "
+        f"WHEN ends_with({cell}, 'Z') THEN TRY_CAST({cell} AS TIMESTAMP) "
+        f"WHEN substr({cell}, 5, 1) = '.' OR contains({cell}, ',') THEN {other} "
+        f"WHEN regexp_matches({cell}, '^[0-9]') THEN {naive} END"
+    )
 
 
 _MARK = r"(?:[A-Za-z]{0,3}\p{Sc}|[A-Z]{3}|kr\.?|Kč|zł|Rs\.?|lei)?"
@@ -119,17 +155,20 @@ _MARK = r"(?:[A-Za-z]{0,3}\p{Sc}|[A-Z]{3}|kr\.?|Kč|zł|Rs\.?|lei)?"
 def money_sql(cell: str, decimal: str) -> str:
     """Return SQL that reads the text expression ``cell`` as DECIMAL(18,4), NULL if it is none.
 
-    Beside plain numbers: thousands in groups of three (by a comma, point, space or apostrophe),
-    a currency's sign or code before or after, and brackets or a minus behind for a number below
-    zero.
+    Beside plain numbers: thousands in groups of three, or of two as in India (by a comma, point,
+    space or apostrophe), a currency's sign or code before or after, and brackets or a minus behind
+    for a number below zero.
     """
     group = ("[," if decimal == "." else "[.") + r"'\x{2019}\s\x{a0}\x{202f}]"
     point = r"\." if decimal == "." else ","
-    digits = rf"(?:\d{{1,3}}(?:{group}\d{{3}})+|\d+)?(?:{point}\d*)?"
+    whole = rf"(?:\d{{1,3}}(?:{group}\d{{3}})+|\d{{1,2}}(?:{group}\d{{2}})+{group}\d{{3}}|\d+)?"
+    digits = rf"{whole}(?:{point}\d*)?"
+    minus = r"[-\x{2212}]"
     sign = r"[-+\x{2212}]?"
     dressed = (
-        rf"^\s*(?:\(\s*{_MARK}\s*{digits}\s*{_MARK}\s*\)"
-        rf"|{sign}\s*{_MARK}\s*{sign}\s*{digits}\s*{_MARK}\s*{sign})\s*$"
+        rf"^(?:\(\s*{_MARK}\s*{digits}\s*{_MARK}\s*\)"
+        rf"|(?:{sign}\s*{_MARK}|{_MARK}\s*{sign})\s*{digits}\s*{_MARK}"
+        rf"|{_MARK}\s*{digits}\s*(?:{_MARK}\s*{minus}|{minus}\s*{_MARK}))$"
     )
     bare = f"regexp_replace({cell}, {text_literal(f'[^0-9{decimal}]')}, '', 'g')"
     if decimal == ",":
@@ -143,6 +182,11 @@ def money_sql(cell: str, decimal: str) -> str:
     return read if decimal == "," else f"coalesce(TRY_CAST({cell} AS DECIMAL(18,4)), {read})"
 
 
-def plain_sql(cell: str, kind: Kind) -> str:
-    """Return SQL that casts a trimmed cell to an integer or a flag, NULL if it is none."""
-    return f"TRY_CAST({cell} AS {SQL_TYPES[kind]})"
+def flag_sql(cell: str) -> str:
+    """Return SQL that reads a trimmed cell as a flag; 1.0 and 0.0 are flags, too."""
+    return f"TRY_CAST(regexp_replace({cell}, '^([01])\\.0+$', '\\1') AS {SQL_TYPES['flag']})"
+
+
+def whole_sql(number: str) -> str:
+    """Return SQL that reads a number as an integer, NULL where it has decimals."""
+    return f"CASE WHEN {number} = trunc({number}) THEN TRY_CAST({number} AS INTEGER) END"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,6 +37,9 @@ COLUMNS: tuple[Column, ...] = (
             "cust_id",
             "customer_number",
             "customer_no",
+            "account_number",
+            "account_no",
+            "iban",
             "id_customer",
             "member_id",
             "party_id",
@@ -46,6 +50,13 @@ COLUMNS: tuple[Column, ...] = (
             "id_cliente",
             "client_no",
             "codice_cliente",
+            "konto",
+            "kontonummer",
+            "auftragskonto",
+            "compte",
+            "numero_compte",
+            "conto",
+            "cuenta",
         ),
         required=True,
     ),
@@ -188,6 +199,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
 )
 BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}
+KNOWN_NAMES = frozenset(name for column in COLUMNS for name in (column.name, *column.synonyms))
 REQUIRED: tuple[str, ...] = tuple(column.name for column in COLUMNS if column.required)
 
 SQL_TYPES: dict[Kind, str] = {
@@ -210,3 +222,15 @@ def normalise_header(header: str) -> str:
     text = unicodedata.normalize("NFC", header).strip()
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
     return re.sub(r"[^\w]+", "_", text.lower()).strip("_")
+
+
+def listed(header: Sequence[str]) -> str:
+    """Return a header's names as a sentence can hold them, long ones and long lists cut.
+
+    >>> listed(["who", "when\\n", "x" * 50])
+    "'who', 'when\\\\n', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'"
+    """
+    names = [repr(cell if len(cell) <= 40 else cell[:39] + "…") for cell in header]
+    while len(", ".join(names)) > 280:
+        names = [*names[: len(names) - 2], "…"]
+    return ", ".join(names)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
+from credit_core.errors import InputError
 from credit_core.settings import Settings
 
 
@@ -46,6 +48,22 @@ def connect(
     ):
         connection.execute(statement)
     return connection
+
+
+@contextmanager
+def sentences(name: str) -> Iterator[None]:
+    """Turn the engine's errors over the file ``name`` into sentences."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise InputError(
+            f"{name} needs more memory than allowed; raise CANDOR_MEMORY_LIMIT_MB."
+        ) from error
+    except duckdb.Error as error:
+        raise InputError(
+            f"{name} cannot be read from beginning to end, so it is probably damaged; export it "
+            "again."
+        ) from error
 
 
 def identifier(name: str) -> str:

@@ -21,11 +21,11 @@ import numpy as np
 import pandas as pd
 
 from credit_core.data.applications import store_applications
-from credit_core.data.duck import connect, text_literal
+from credit_core.data.duck import connect, sentences, text_literal
 from credit_core.data.mapping import Mapping, check_mapping
 from credit_core.data.propose import AmbiguousDatesError, Proposal, propose_mapping
 from credit_core.data.quality import measure
-from credit_core.data.reading import Reading, checked_sql, plan_reading, raw_sql
+from credit_core.data.reading import Reading, checked_sql, parquet_sql, plan_reading, raw_sql
 from credit_core.data.rejects import (
     Broken,
     Located,
@@ -35,7 +35,7 @@ from credit_core.data.rejects import (
     turned_away,
     write_rejects,
 )
-from credit_core.data.sniff import look_at
+from credit_core.data.sniff import look_at, refuse_rows
 from credit_core.data.source import Source
 from credit_core.data.store import Dataset, new_folder, open_dataset, save_manifest
 from credit_core.errors import InputError
@@ -152,11 +152,9 @@ def first_rows(source: Source, settings: Settings) -> list[list[str]]:
     """Return the cells of the first 5,000 records as text."""
     if source.kind == "csv":
         return [cells for _, cells in islice(source.records(), _SAMPLE_ROWS)]
-    with connect(settings, files=[source.path]) as connection:
-        path = text_literal(str(source.path))
-        rows = connection.execute(
-            f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet({path}) LIMIT {_SAMPLE_ROWS}"
-        )
+    select = f"{parquet_sql(source, range(len(source.header)))} LIMIT {_SAMPLE_ROWS}"
+    with sentences(source.name), connect(settings, files=[source.path]) as connection:
+        rows = connection.execute(select)
         return [["" if cell is None else cell for cell in row] for row in rows.fetchall()]
 
 
@@ -175,14 +173,11 @@ def _column(source: Source, index: int, settings: Settings) -> list[str]:
 def _store_ledger(ledger: _Ledger, dataset: Dataset, settings: Settings, tell: Progress) -> Dataset:
     folder, reading = dataset.folder, ledger.reading
     stage = folder / "stage.parquet"
-    with connect(settings, [folder], [reading.source.path]) as connection:
+    name = reading.source.name
+    with sentences(name), connect(settings, [folder], [reading.source.path]) as connection:
         tell(0.05, "Reading and checking every row")
         passed = _first_pass(connection, reading, stage, settings)
-        if passed.seen > settings.max_rows:
-            raise InputError(
-                f"{reading.source.name} has {passed.seen:,} rows, more than the "
-                f"{settings.max_rows:,} allowed; split it, or raise CANDOR_MAX_ROWS."
-            )
+        refuse_rows(passed.seen, name, settings)
         tell(0.6, "Looking for duplicates")
         repeated = _find_repeated(connection, reading, stage)
         if passed.problems or passed.broken or repeated:
@@ -200,7 +195,7 @@ def _store_ledger(ledger: _Ledger, dataset: Dataset, settings: Settings, tell: P
         measured = _measured(connection, ledger, dataset, rejects)
     if measured.seen != passed.seen:
         raise InputError(
-            f"{reading.source.name}: {passed.seen:,} records were seen but {measured.seen:,} "
+            f"{name}: {passed.seen:,} records were seen but {measured.seen:,} "
             "accounted for; nothing was stored. Please report this file's shape."
         )
     _refuse_if_hopeless(measured, first)
@@ -231,14 +226,12 @@ def _first_pass(
     """Write every record the reader hands out to ``stage``, in order, with its problem."""
     checked = checked_sql(reading, settings, raw_sql(reading))
     try:
-        _copy(connection, checked, stage, reading.source)
+        _copy(connection, checked, stage)
         broken = turned_away(connection, reading.source) if reading.source.kind == "csv" else []
-    except duckdb.OutOfMemoryException as error:
+    except duckdb.OutOfMemoryException:
         if reading.cast_by_reader:
             return _first_pass(connection, reading.tolerant(), stage, settings)
-        raise InputError(
-            f"{reading.source.name} needs more memory than allowed; raise CANDOR_MEMORY_LIMIT_MB."
-        ) from error
+        raise
     again = [record for record in broken if record.reason is None]
     if len(again) > _MOST_TURNED_AWAY:
         connection.execute("DELETE FROM reject_errors")
@@ -266,17 +259,11 @@ def _read_again(
     connection.unregister("turned_away")
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, select: str, target: Path, source: Source) -> None:
-    try:
-        connection.execute(
-            f"COPY ({select}) TO {text_literal(str(target))} "
-            f"(FORMAT parquet, PARQUET_VERSION v2, ROW_GROUP_SIZE {_ROW_GROUP})"
-        )
-    except duckdb.OutOfMemoryException:
-        raise
-    except duckdb.Error as error:
-        first = str(error).splitlines()[0]
-        raise InputError(f"{source.name} cannot be read as a table: {first}") from error
+def _copy(connection: duckdb.DuckDBPyConnection, select: str, target: Path) -> None:
+    connection.execute(
+        f"COPY ({select}) TO {text_literal(str(target))} "
+        f"(FORMAT parquet, PARQUET_VERSION v2, ROW_GROUP_SIZE {_ROW_GROUP})"
+    )
 
 
 def _parquet(path: Path) -> str:
@@ -399,7 +386,7 @@ def _write_clean(
         UNION ALL
         SELECT DISTINCT {names} FROM ({good})
         WHERE transaction_id IN (SELECT transaction_id FROM repeated WHERE NOT conflicting)"""
-    _copy(connection, good, target, reading.source)
+    _copy(connection, good, target)
 
 
 def _measured(

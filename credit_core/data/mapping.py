@@ -10,18 +10,19 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from credit_core.data.contract import BY_NAME, REQUIRED
+from credit_core.data.contract import BY_NAME, REQUIRED, listed
 from credit_core.errors import InputError
 
-DateFormat = Literal["iso", "yyyymmdd", "yymmdd", "dmy", "mdy", "epoch_s", "epoch_ms"]
+DateFormat = Literal["iso", "yyyymmdd", "yymmdd", "dmy", "mdy", "named", "epoch_s", "epoch_ms"]
 AmountSign = Literal["out_positive", "in_positive"]
 
 DATE_FORMATS: dict[DateFormat, str] = {
     "iso": "2024-03-31, with or without a time",
-    "yyyymmdd": "20240331",
+    "yyyymmdd": "20240331, with or without a time",
     "yymmdd": "240331",
     "dmy": "31/03/2024, day first",
     "mdy": "03/31/2024, month first",
+    "named": "31 Mar 2024 or March 31, 2024",
     "epoch_s": "seconds since 1970",
     "epoch_ms": "milliseconds since 1970",
 }
@@ -125,11 +126,16 @@ def check_mapping(mapping: Mapping, header: Sequence[str], name: str) -> None:
             f"The mapping takes directions from {mapping.direction!r} but does not say which of "
             "its words mean money in (direction_in)."
         )
+    if mapping.currency is not None and "currency" not in mapping.columns:
+        raise InputError(
+            f"The mapping keeps the currency {mapping.currency!r} but does not say which column of "
+            f"{name} is currency."
+        )
     for column, source in mapping.headers():
         if source not in header:
             raise InputError(
-                f"The mapping takes {column} from {source!r}, but {name} has no such column; "
-                f"it has {', '.join(repr(cell) for cell in header[:12])}."
+                f"The mapping takes {column} from {listed([source])}, but {name} has no such "
+                f"column; it has {listed(header)}."
             )
 
 

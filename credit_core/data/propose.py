@@ -7,12 +7,13 @@ first, decimal comma, sign, direction) is said with its evidence; what they leav
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from credit_core.data.contract import BY_NAME, COLUMNS, REQUIRED, normalise_header
+from credit_core.data.contract import BY_NAME, COLUMNS, REQUIRED, listed, normalise_header
 from credit_core.data.mapping import PAIRS, DateFormat, Mapping
 from credit_core.errors import InputError
 
@@ -27,21 +28,26 @@ _PART_NAMES: dict[str, tuple[str, ...]] = {
 # fmt: off
 _IN_WORDS = frozenset((
     "c", "cr", "credit", "in", "income", "incoming", "inflow", "inbound", "prijem",
-    "deposit", "received", "receipt", "+", "haben", "gutschrift",
+    "deposit", "received", "receipt", "+", "haben", "h", "gutschrift", "eingang", "abono",
+    "entrata", "avere", "credito", "crédit",
 ))
 _OUT_WORDS = frozenset((
     "d", "dr", "debit", "out", "outgoing", "outflow", "outbound", "vydaj", "vyber",
-    "withdrawal", "payment", "purchase", "spent", "-", "soll", "lastschrift",
+    "withdrawal", "payment", "purchase", "spent", "-", "soll", "s", "lastschrift", "ausgang",
+    "cargo", "uscita", "dare", "debito", "débit",
 ))
 # fmt: on
 _DATE_SHAPES: dict[DateFormat, str] = {
-    "iso": r"\d{4}-\d{1,2}-\d{1,2}([T ].*)?",
-    "yyyymmdd": r"(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])",
+    "iso": r"\d{4}([-/.])\d{1,2}\1\d{1,2}([T ].*)?",
+    "yyyymmdd": r"(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])"
+    r"([T ]?([01]\d|2[0-3]):?[0-5]\d(:?[0-5]\d)?Z?)?",
+    "named": r"(?i)(\d{1,2}[-/. ])?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+    r"([-/. ]|(\.?| \d{1,2}),? )(\d{4}|\d{2})\b.*",
     "epoch_ms": r"\d{12,13}",
     "epoch_s": r"\d{9,10}(\.\d+)?",
     "yymmdd": r"\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])",
 }
-_PARTS_OF_DATE = re.compile(r"(\d{1,2})([/.\-])(\d{1,2})\2(\d{4}|\d{2})\b")
+_PARTS_OF_DATE = re.compile(r"(\d{1,2})([/.\-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
 _MOSTLY = 0.8
 
 
@@ -147,7 +153,7 @@ def propose_mapping(
     _refuse_missing(found, header, name)
     date_header = found.columns["timestamp"]
     found.fields["date_format"] = _date_format(found, date_header, name, dates)
-    _read_amount(found)
+    _read_amount(found, name)
     mapping = Mapping(columns=found.columns, **found.fields)
     used = {header for _, header in mapping.headers()}
     return Proposal(
@@ -192,7 +198,7 @@ def _prefer_pairs(found: _Found, header: Sequence[str]) -> None:
         whole = found.columns.get("amount")
         if first is None or second is None or whole not in (None, first, second):
             continue
-        if not all(_numbers(found.values[place], 0.9) for place in (first, second)):
+        if not all(_numbers(found.values[place], 0.5) for place in (first, second)):
             continue
         found.columns.pop("amount", None)
         found.evidence = [e for e in found.evidence if e.column != "amount"]
@@ -258,7 +264,7 @@ def _dates_fit(filled: list[str]) -> tuple[float, str]:
     shape = _shape(filled)
     if shape is None:
         return 0.0, ""
-    if shape in ("yyyymmdd", "iso", "dmy"):
+    if shape in ("yyyymmdd", "iso", "named", "dmy"):
         return 1.0, "its values are dates"
     # Whole numbers of this length could be anything; alone they count for little.
     return 0.2, "its values read as dates"
@@ -280,7 +286,7 @@ def _customers_fit(filled: list[str]) -> tuple[float, str]:
     long = max(len(value) for value in filled) > 40
     if distinct < 2 or distinct > 0.95 * len(filled) or fractions or long:
         return 0.0, ""
-    if _shape(filled) in ("iso", "dmy", "yyyymmdd"):
+    if _shape(filled) in ("iso", "dmy", "named", "yyyymmdd"):
         return 0.0, ""
     digits = sum(any(c.isdigit() for c in value) for value in filled) / len(filled)
     # Ids hold digits and are many; categories are few words.
@@ -299,10 +305,9 @@ def _refuse_missing(found: _Found, header: Sequence[str], name: str) -> None:
     if not missing:
         return
     needed = ", ".join(f"{column} ({BY_NAME[column].meaning})" for column in missing)
-    shown = ", ".join(repr(cell) for cell in header[:12])
     raise UndecidedError(
-        f"{name}: no column was recognised as {needed}. Its columns are {shown}. Rename one, or "
-        "say which is which in a mapping.",
+        f"{name}: no column was recognised as {needed}. Its columns are {listed(header)}. Rename "
+        "one, or say which is which in a mapping.",
         found.evidence,
     )
 
@@ -365,7 +370,7 @@ def _by_order(matches: list[re.Match[str]]) -> DateFormat | None:
     return rising[0] if len(rising) == 1 else None
 
 
-def _read_amount(found: _Found) -> None:
+def _read_amount(found: _Found, name: str) -> None:
     """Decide the decimal mark, the direction and the sign of amounts by their values."""
     headers = [
         header
@@ -373,7 +378,8 @@ def _read_amount(found: _Found) -> None:
         if (header := found.columns.get(column) or found.fields.get(column))
     ]
     for header in headers:
-        decimal = _decimal(found, header)
+        _refuse_currencies(found, header, name)
+        decimal = _decimal(found, header, name)
         if decimal is not None:
             found.fields["decimal"] = decimal
             break
@@ -386,9 +392,24 @@ def _read_amount(found: _Found) -> None:
     _read_direction(found)
 
 
-def _decimal(found: _Found, header: str) -> Literal[".", ","] | None:
+def _refuse_currencies(found: _Found, header: str, name: str) -> None:
+    """Refuse amounts that carry the signs or codes of several currencies."""
+    filled = _filled(found.values[header])
+    signs = {char for value in filled for char in value if unicodedata.category(char) == "Sc"}
+    codes = {code for value in filled for code in re.findall(r"\b[A-Z]{3}\b", value)}
+    several = sorted(signs if len(signs) > 1 else codes)
+    if len(several) > 1:
+        raise UndecidedError(
+            f"{name}: the amounts in {listed([header])} are in several currencies "
+            f"({listed(several)}), and sums over several mean nothing. Convert them first, or "
+            "give one file a currency.",
+            found.evidence,
+        )
+
+
+def _decimal(found: _Found, header: str, name: str) -> Literal[".", ","] | None:
     """Return the decimal mark that a column's values show, None where they show none."""
-    commas = points = groups = 0
+    commas = points = groups = either = 0
     for value in _filled(found.values[header]):
         body = re.sub(r"[^\d.,]", "", value)
         if re.fullmatch(
@@ -401,12 +422,21 @@ def _decimal(found: _Found, header: str) -> Literal[".", ","] | None:
             points += 1
         elif re.fullmatch(r"\d{1,3},\d{3}", body):
             groups += 1
+        elif re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", body):
+            either, example = either + 1, value
     if commas > points:
         found.say("decimal", header, "high", f"{commas:,} of the first values have a decimal comma")
         return ","
+    if either > 1 and points == 0:
+        raise UndecidedError(
+            f"{name}: the point in {listed([header])} always stands before three digits (such as "
+            f"{listed([example])}), so it may part thousands or decimals. Say which in a mapping: "
+            "`decimal: ','` or `decimal: '.'`.",
+            found.evidence,
+        )
     if points == 0 and groups:
         found.say("decimal", header, "medium", "commas always stand before three digits: thousands")
-    return "." if points or groups else None
+    return "." if points or groups or either else None
 
 
 def _read_sign(found: _Found, amounts: list[str]) -> None:
@@ -435,22 +465,30 @@ def _sign_by_balance(
     if "balance" not in found.columns:
         return None
     comma = found.fields.get("decimal") == ","
-    balances = found.values[found.columns["balance"]]
-    customers = found.values[found.columns["customer_id"]]
-    last: dict[str, float] = {}
-    falls = rises = 0
-    for customer, amount_text, balance_text in zip(customers, amounts, balances, strict=True):
-        amount, balance = _value(amount_text, comma), _value(balance_text, comma)
-        if amount is None or balance is None:
-            continue
-        if customer in last:
-            change = balance - last[customer]
-            falls += abs(change + amount) < 0.006
-            rises += abs(change - amount) < 0.006
-        last[customer] = balance
-    if falls + rises < 5 or 0.2 < falls / (falls + rises) < 0.8:
-        return None
-    return "out_positive" if falls > rises else "in_positive"
+    rows = [
+        (customer, amount, balance)
+        for customer, amount_text, balance_text in zip(
+            found.values[found.columns["customer_id"]],
+            amounts,
+            found.values[found.columns["balance"]],
+            strict=True,
+        )
+        if (amount := _value(amount_text, comma)) is not None
+        and (balance := _value(balance_text, comma)) is not None
+    ]
+    # Some banks list the newest movement first.
+    for ordered in (rows, rows[::-1]):
+        last: dict[str, float] = {}
+        falls = rises = 0
+        for customer, amount, balance in ordered:
+            if customer in last:
+                change = balance - last[customer]
+                falls += abs(change + amount) < 0.006
+                rises += abs(change - amount) < 0.006
+            last[customer] = balance
+        if falls + rises >= max(5, len(rows) / 4) and not 0.2 < falls / (falls + rises) < 0.8:
+            return "out_positive" if falls > rises else "in_positive"
+    return None
 
 
 def _value(text: str, comma: bool) -> float | None:
@@ -464,21 +502,18 @@ def _value(text: str, comma: bool) -> float | None:
 def _read_direction(found: _Found) -> None:
     """Find a column whose few words all mean money in or money out."""
     for header, cells in found.values.items():
-        words = {cell for cell in cells if cell}
-        folded = {_fold(word) for word in words}
-        if header in found.taken or not 2 <= len(folded) <= 4:
+        filled = _filled(cells)
+        known = {word for word in filled if _fold(word) in _IN_WORDS | _OUT_WORDS}
+        inward = tuple(sorted(word for word in known if _fold(word) in _IN_WORDS))
+        outward = tuple(sorted(known.difference(inward)))
+        share = sum(word in known for word in filled) / max(len(filled), 1)
+        # A word that means neither is no reason to lose all signs; its rows are set aside.
+        if header in found.taken or not (inward and outward) or share < 0.9:
             continue
-        if folded <= _IN_WORDS | _OUT_WORDS and folded & _IN_WORDS and folded & _OUT_WORDS:
-            inward = tuple(sorted(word for word in words if _fold(word) in _IN_WORDS))
-            outward = tuple(sorted(words.difference(inward)))
-            found.fields |= {
-                "direction": header,
-                "direction_in": inward,
-                "direction_out": outward,
-            }
-            said = f"in: {', '.join(inward)}; out: {', '.join(outward)}"
-            found.say("direction", header, "high", f"amounts have no sign, this column has: {said}")
-            return
+        found.fields |= {"direction": header, "direction_in": inward, "direction_out": outward}
+        said = f"in: {', '.join(inward)}; out: {', '.join(outward)}"
+        found.say("direction", header, "high", f"amounts have no sign, this column has: {said}")
+        return
 
 
 def _fold(word: str) -> str:

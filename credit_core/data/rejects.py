@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from credit_core.data.reading import REASONS, Reading
+from credit_core.data.reading import LONGEST_LINE, REASONS, Reading
 from credit_core.data.source import RecordIndex, Source, index_records
 
 _DANGEROUS_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001
@@ -39,7 +39,9 @@ def turned_away(connection: duckdb.DuckDBPyConnection, source: Source) -> list[B
         "MISSING COLUMNS": "too_few_fields",
         "TOO MANY COLUMNS": "too_many_fields",
         "LINE SIZE OVER MAXIMUM": "line_too_long",
+        "INVALID ENCODING": "not_utf8",
     }
+    _refuse_endless(connection, source)
     # DuckDB's own line numbers skip blank lines and count quoted newlines differently; the byte
     # position is exact. One record may have several errors; a cast is the least of them.
     rows = connection.execute(
@@ -58,6 +60,18 @@ def turned_away(connection: duckdb.DuckDBPyConnection, source: Source) -> list[B
             raise source.never_closed(lines[position])
         found.append(Broken(lines[position], text, reason))
     return found
+
+
+def _refuse_endless(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Refuse a file with a quoted cell too long for the reader, which then loses its way."""
+    lost = connection.execute(
+        "SELECT count(*) FROM reject_errors WHERE error_type = 'UNQUOTED VALUE'"
+    ).fetchall()
+    if lost[0][0]:
+        index = index_records(source)
+        endless = np.flatnonzero(index.ends - index.starts > LONGEST_LINE)
+        if len(endless):
+            raise source.never_closed(int(index.lines[endless[0]]))
 
 
 @dataclass(frozen=True)
@@ -83,22 +97,43 @@ def locate(source: Source, broken: list[Broken], staged: int) -> Located:
     skipped = {record.line for record in broken}
     index = index_records(source).without(skipped)
     if len(index.starts) == staged:
+        several = np.flatnonzero(np.diff(index.lines, append=source.lines + 1) > 1)
+        texts = _texts(source, Located(index.lines, index), list(index.lines[several]))
+        for line, text in zip(index.lines[several], texts, strict=True):
+            if source.swallows(source.cells(text)):
+                raise source.never_closed(int(line))
         return Located(index.lines, index)
     # Quotation marks inside unquoted cells mislead the index, not a parser.
-    lines = np.fromiter(
-        (line for line, _ in source.records() if line not in skipped), dtype=np.int64
-    )
-    refuse_lost_records(source, len(lines), staged)
+    lines = _lines(source, skipped)
+    _refuse_lost_records(source, len(lines), staged)
     return Located(lines, None)
 
 
 def expect_records(source: Source, staged: int) -> None:
     """Check the reader's count against the lines of the file, and count records if they differ."""
-    if source.kind == "csv" and not staged <= source.lines <= staged + 1:
-        refuse_lost_records(source, sum(1 for _ in source.records()), staged)
+    if source.kind == "csv" and staged != source.lines - source.header_line:
+        _refuse_lost_records(source, len(_lines(source, set())), staged)
 
 
-def refuse_lost_records(source: Source, counted: int, staged: int) -> None:
+def _lines(source: Source, skipped: set[int]) -> IntArray:
+    """Return the lines the records start on, as a parser counts them, but for those skipped.
+
+    Raises
+    ------
+    InputError
+        Where a cell holds whole records, so that two quotation marks were never closed.
+    """
+    lines = []
+    for line, cells in source.records():
+        if line in skipped:
+            continue
+        if any("\n" in cell for cell in cells) and source.swallows(cells):
+            raise source.never_closed(line)
+        lines.append(line)
+    return np.array(lines, dtype=np.int64)
+
+
+def _refuse_lost_records(source: Source, counted: int, staged: int) -> None:
     """Refuse a file of which the reader saw another number of records than a parser counts."""
     if counted == staged:
         return
@@ -209,7 +244,11 @@ def _texts(source: Source, located: Located | None, lines: list[int]) -> Iterato
     with source.path.open("rb") as stream:
         for place in places:
             stream.seek(int(starts[place]))
-            yield stream.read(int(ends[place] - starts[place])).decode("utf-8").rstrip("\r\n")
+            yield (
+                stream.read(int(ends[place] - starts[place]))
+                .decode("utf-8", errors="replace")
+                .rstrip("\r\n")
+            )
 
 
 def _parquet_values(rejects: Rejects, reading: Reading) -> Iterator[str]:

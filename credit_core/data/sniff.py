@@ -10,20 +10,25 @@ import csv
 import hashlib
 import io
 import re
+import stat
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from credit_core.data.contract import normalise_header
-from credit_core.data.source import Source
+from credit_core.data.contract import KNOWN_NAMES, listed, normalise_header
+from credit_core.data.source import Source, index_records
 from credit_core.data.unpack import (
     GZIP,
-    ZIP,
+    PARQUET,
+    ZIPS,
     decode,
     gunzip,
     is_spreadsheet,
-    turn_line_ends,
+    tidy_lines,
     unpack_spreadsheet,
     unzip,
 )
@@ -31,16 +36,20 @@ from credit_core.errors import InputError
 from credit_core.settings import Settings
 
 _CHUNK = 1 << 22
+_PIECE = 1 << 20
+"""Bytes without a line end that make a line suspect of being too long for the reader."""
 _SAMPLE_BYTES = 1 << 18
 _DELIMITERS = (",", ";", "\t", "|")
 _LIKE_DATA = re.compile(r"[-+]?\d+([.,]\d+)?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?")
+_DECLARED = re.compile(r'\s*"?sep=([^\w\s"]|\t)"?[ \t]*\r?\n', re.IGNORECASE)
+_DEEPEST_HEADER = 40
 _SIGNATURES = (
     (b"%PDF", "a PDF document"),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
     (b"GIF8", "a picture"),
     (b"\xd0\xcf\x11\xe0", "an old spreadsheet"),
-    (b"SQLite format 3", "a database file"),
+    (b"SQLiteformat3", "a database file"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (b"Rar!", "a RAR archive"),
     (b"BZh", "a bzip2 archive"),
@@ -49,9 +58,17 @@ _SIGNATURES = (
     (b"<!DOCTYPE", "a web page"),
     (b"<html", "a web page"),
     (b"<?xml", "an XML document"),
+    (b"<table", "a web page"),
+    (b"{\\rtf", "a text document"),
     (b"{", "a JSON document"),
     (b"[{", "a JSON document"),
+    (b"[[", "a JSON document"),
+    # Where another archive was unpacked:
+    (GZIP, "a gzip archive"),
+    (b"PK\x03\x04", "a zip archive or a spreadsheet"),
+    (PARQUET, "a Parquet file"),
 )
+"""How files of other kinds begin, white space left out."""
 
 
 def look_at(path: Path, settings: Settings, scratch: Path) -> Source:
@@ -62,11 +79,17 @@ def look_at(path: Path, settings: Settings, scratch: Path) -> Source:
     InputError
         With one sentence: missing, empty, too large, not a table, no header, NUL bytes.
     """
-    if not path.exists():
-        raise InputError(f"There is no file {path}; check the path.")
-    if path.is_dir():
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise InputError(f"There is no file {str(path)!r}; check the path.") from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if stat.S_ISDIR(status.st_mode):
         raise InputError(f"{path} is a folder; give one CSV or Parquet file.")
-    size = path.stat().st_size
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(f"{path} is a pipe or a device, not a file; save its content first.")
+    size = status.st_size
     if size == 0:
         raise InputError(f"{path.name} is empty; give a file with a header line and rows.")
     if size > settings.max_bytes:
@@ -74,34 +97,49 @@ def look_at(path: Path, settings: Settings, scratch: Path) -> Source:
             f"{path.name} has {size:,} bytes, more than the {settings.max_bytes:,} allowed; "
             "split it, or raise CANDOR_MAX_BYTES."
         )
-    with path.open("rb") as stream:
-        start = stream.read(4096)
-    if start[:4] == b"PAR1":
+    try:
+        start = _beginning(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if start[:4] == PARQUET:
         return _parquet(path, settings)
     if start[:2] == GZIP:
         plain = scratch / "unpacked.csv"
         gunzip(path, plain, settings)
+        _refuse_other_kinds(f"The content of {path.name}", _beginning(plain))
         return _text(path, plain, scratch, settings, [])
-    if start[:4] == ZIP:
+    if start[:4] in ZIPS:
         return _zipped(path, scratch, settings)
     _refuse_other_kinds(path.name, start)
     return _text(path, path, scratch, settings, [])
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"{path.name[:100]} cannot be opened ({error.strerror}); check the path and who may read "
+        "the file."
+    )
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(4096)
 
 
 def _zipped(path: Path, scratch: Path, settings: Settings) -> Source:
     plain = scratch / "unpacked.csv"
     if is_spreadsheet(path):
         sheet = unpack_spreadsheet(path, plain, settings)
-        return _text(path, plain, scratch, settings, [f"read from the sheet {sheet!r}"])
+        return _text(path, plain, scratch, settings, [f"read from the sheet {sheet}"])
     inside = unzip(path, plain, settings)
-    with plain.open("rb") as stream:
-        _refuse_other_kinds(f"{inside} in {path.name}", stream.read(4096))
+    _refuse_other_kinds(f"{inside!r} in {path.name}", _beginning(plain))
     return _text(path, plain, scratch, settings, [f"unpacked from {inside!r}"])
 
 
 def _refuse_other_kinds(name: str, start: bytes) -> None:
+    start = b"".join(start.removeprefix(codecs.BOM_UTF8)[:256].split()).lower()
     for signature, kind in _SIGNATURES:
-        if start.lstrip()[: len(signature)].lower() == signature.lower():
+        if start.startswith(signature.lower()):
             raise InputError(
                 f"{name} is {kind}, not a table of text; export it as CSV and try again."
             )
@@ -112,13 +150,28 @@ def _parquet(path: Path, settings: Settings) -> Source:
     import pyarrow.parquet as pq
 
     try:
-        schema = pq.read_schema(path)
+        facts = pq.read_metadata(path)
+        schema = facts.schema.to_arrow_schema()
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path.name} begins like Parquet but cannot be read as such.") from error
+        raise InputError(
+            f"{path.name} begins like Parquet but cannot be read as such; export it again."
+        ) from error
+    if facts.num_rows == 0 or not schema.names:
+        raise InputError(f"{path.name} has no rows; nothing can be read.")
+    refuse_rows(facts.num_rows, path.name, settings)
     _refuse_width(len(schema.names), path.name, settings)
     _refuse_duplicate_headers(schema.names, path.name)
     types = tuple("nested" if pa.types.is_nested(kind) else str(kind) for kind in schema.types)
     return Source(path, path.name, "parquet", _sha256(path), tuple(schema.names), types=types)
+
+
+def refuse_rows(rows: int, name: str, settings: Settings) -> None:
+    """Refuse a table of more rows than allowed."""
+    if rows > settings.max_rows:
+        raise InputError(
+            f"{name} has {rows:,} rows, more than the {settings.max_rows:,} allowed; split it, or "
+            "raise CANDOR_MAX_ROWS."
+        )
 
 
 def _sha256(path: Path) -> str:
@@ -128,99 +181,211 @@ def _sha256(path: Path) -> str:
 
 def _text(path: Path, plain: Path, scratch: Path, settings: Settings, notes: list[str]) -> Source:
     """Return the source of a text; ``plain`` is ``path`` itself or its unpacked copy."""
-    scanned = plain
     looked = _scan(plain, path.name)
-    lines = looked.lines
+    digest = looked.sha256 if plain == path else _sha256(path)
     if looked.encoding != "utf-8":
         notes.append(f"read as {looked.encoding}")
         decoded = scratch / "decoded.csv"
-        lines = decode(plain, looked.encoding, decoded, path.name)
-        plain = decoded
-    if lines == 0 and looked.carriage_returns:
-        notes.append("written with carriage returns for line ends")
-        turned = scratch / "turned.csv"
-        lines = turn_line_ends(plain, turned)
-        plain = turned
-    header, delimiter, line = _header(plain, path.name, settings)
-    digest = looked.sha256 if scanned == path else _sha256(path)
-    return Source(plain, path.name, "csv", digest, header, delimiter, lines, tuple(notes), line)
+        decode(plain, looked.encoding, decoded, path.name)
+        plain, looked = decoded, _scan(decoded, path.name)
+        _refuse_other_kinds(path.name, _beginning(plain))
+    if looked.damaged:
+        notes.append("some rows hold bytes that are not UTF-8; they are set aside")
+    if looked.untidy:
+        tidied = scratch / "tidied.csv"
+        tidy_lines(plain, tidied)
+        plain, looked = tidied, _scan(tidied, path.name)
+    found = _header(plain, path.name, settings)
+    if found.left_out:
+        notes.append(f"{found.left_out:,} rows above the header left out")
+    source = Source(
+        path=plain,
+        name=path.name,
+        kind="csv",
+        sha256=digest,
+        header=found.header,
+        delimiter=found.delimiter,
+        lines=looked.lines,
+        notes=tuple(notes),
+        header_line=found.line,
+        skip=found.number,
+        odd_spaces=looked.no_break or (looked.tabs and found.delimiter != "\t"),
+    )
+    if source.lines > settings.max_rows:
+        refuse_rows(len(index_records(source).starts), source.name, settings)
+    return source
 
 
 @dataclass(frozen=True)
 class _Looked:
-    """What one pass over a file's bytes tells."""
+    """What one pass over a file's bytes tells.
+
+    ``untidy`` lines are very long ones, or end in more than one way. ``damaged`` is UTF-8 with
+    some bytes that are not.
+    """
 
     sha256: str
     encoding: str
     lines: int
-    carriage_returns: bool
+    untidy: bool
+    damaged: bool
+    tabs: bool
+    no_break: bool
 
 
 def _scan(path: Path, name: str) -> _Looked:
     """Hash the bytes, count the lines, and decide the encoding by mark or by strict decoding."""
     digest = hashlib.sha256()
     decoder = codecs.getincrementaldecoder("utf-8")()
-    encoding, lines, returns = "utf-8", 0, False
+    encoding, last = _wide_encoding(_beginning(path)) or "utf-8", b""
+    feeds = returns = pairs = 0
+    long = damaged = tabs = no_break = False
     with path.open("rb") as stream:
-        if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            encoding = "utf-16"
-        stream.seek(0)
         while block := stream.read(_CHUNK):
             digest.update(block)
-            lines += int(np.count_nonzero(np.frombuffer(block, dtype=np.uint8) == 10))
-            returns = returns or b"\r" in block
-            if encoding == "utf-16":
+            if encoding not in ("utf-8", "cp1252"):
                 continue
             if b"\x00" in block:
                 raise InputError(
                     f"{name} holds NUL bytes, so it is not plain text; export it again as UTF-8 "
                     "CSV."
                 )
+            codes = np.frombuffer(block, dtype=np.uint8)
+            for at in range(0, len(codes), _PIECE):
+                ends = int(np.count_nonzero(codes[at : at + _PIECE] == 10))
+                long = long or (ends == 0 and len(codes) >= at + _PIECE)
+                feeds += ends
+            if b"\r" in block:
+                returns += int(np.count_nonzero(codes == 13))
+                pairs += block.count(b"\r\n")
+            pairs += last == b"\r" and block[:1] == b"\n"
+            last, tabs = block[-1:], tabs or b"\t" in block
             # Plain ASCII needs no decoding, unless a character was cut at the last block's end.
-            if encoding == "utf-8" and (decoder.getstate()[0] or not block.isascii()):
+            if not block.isascii():
+                no_break = no_break or b"\xc2\xa0" in block or b"\xe2\x80\xaf" in block
+            elif not decoder.getstate()[0]:
+                continue
+            if encoding == "utf-8" and not damaged:
                 try:
                     decoder.decode(block)
                 except UnicodeDecodeError:
-                    encoding = "cp1252"
-    if encoding == "utf-8" and decoder.getstate()[0]:
+                    damaged = _mostly_utf8(block)
+                    encoding = "utf-8" if damaged else "cp1252"
+    if encoding == "utf-8" and not damaged and decoder.getstate()[0]:
         encoding = "cp1252"  # the file ends inside a character
-    return _Looked(digest.hexdigest(), encoding, lines, returns)
+    return _Looked(
+        sha256=digest.hexdigest(),
+        encoding=encoding,
+        lines=feeds + (last != b"\n"),
+        untidy=long or (returns > 0 and not returns == pairs == feeds),
+        damaged=damaged,
+        tabs=tabs,
+        no_break=no_break,
+    )
 
 
-def _header(path: Path, name: str, settings: Settings) -> tuple[tuple[str, ...], str, int]:
-    """Return the header, the one delimiter under which the first lines agree, and its line."""
+def _wide_encoding(start: bytes) -> str | None:
+    """Return the encoding of two or four bytes a character, by its mark or by its zero bytes."""
+    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    # A header begins in Latin letters, so every other byte of its first characters is zero.
+    first = start[:16]
+    if len(first) == 16 and all(first[::2]) and not any(first[1::2]):
+        return "utf-16-le"
+    if len(first) == 16 and all(first[1::2]) and not any(first[::2]):
+        return "utf-16-be"
+    return None
+
+
+def _mostly_utf8(block: bytes) -> bool:
+    """Return True where most characters beyond ASCII are whole in UTF-8; in cp1252 few are."""
+    text = block.decode("utf-8", errors="replace")
+    return len(re.findall(r"[^\x00-\x7f�]", text)) > text.count("�")
+
+
+@dataclass(frozen=True)
+class _Header:
+    """The names, what separates them, where they stand, and how many rows stand above them.
+
+    ``line`` is the line the header begins on, ``number`` that of its record, blank lines counted.
+    """
+
+    header: tuple[str, ...]
+    delimiter: str
+    line: int
+    number: int
+    left_out: int
+
+
+def _header(path: Path, name: str, settings: Settings) -> _Header:
+    """Return the header and the one delimiter under which the first lines agree."""
     with path.open("rb") as stream:
         text = stream.read(_SAMPLE_BYTES).decode("utf-8-sig", errors="ignore")
-    above = text[: len(text) - len(text.lstrip("\r\n"))].count("\n")
-    declared = re.match(r"\s*sep=(.)\r?\n", text)  # Excel's own first line
-    if declared:
-        text, above = text[declared.end() :], above + 1
     if "\n" not in text.strip("\n\r"):
-        raise InputError(f"{name} has a header line at most and no rows; nothing can be read.")
-    lines = text.splitlines(keepends=True)[:200]
+        cut = path.stat().st_size > _SAMPLE_BYTES
+        raise InputError(
+            f"{name} has a first line of more than {_SAMPLE_BYTES:,} bytes, so it is no table."
+            if cut
+            else f"{name} has a header line at most and no rows; nothing can be read."
+        )
+    declared = _DECLARED.match(text)  # Excel's own first line
     fits = []
-    for delimiter in _DELIMITERS:
-        rows = [row for row in csv.reader(io.StringIO("".join(lines)), delimiter=delimiter) if row]
-        width = len(rows[0]) if rows else 0
-        if width > 1:
-            agree = sum(len(row) == width for row in rows[1:])
-            fits.append((agree, width, delimiter, rows[0]))
+    for delimiter in (declared[1],) if declared else _DELIMITERS:
+        rows = _first_records(text, delimiter)[1 if declared else 0 :]
+        at = _header_place([row for *_, row in rows])
+        if not rows or len(rows[at][2]) < 2:
+            continue
+        number, line, header = rows[at]
+        agree = sum(len(row) == len(header) for *_, row in rows[at + 1 :])
+        found = _Header(tuple(cell.strip() for cell in header), delimiter, line, number, at)
+        fits.append((agree, len(header), found))
     if not fits:
+        if text.count('"') % 2:
+            raise InputError(
+                f"{name}: a quotation mark in the first lines is never closed. Close or remove it "
+                "and try again."
+            )
         raise InputError(
             f"{name} holds one column at most: no comma, semicolon, tab or bar separates its "
             "header; a transactions file needs a customer, a date and an amount."
         )
-    _, width, delimiter, header = max(fits, key=lambda fit: (fit[0], fit[1]))
-    _refuse_width(width, name, settings)
-    header = [cell.strip() for cell in header]
-    if sum(bool(_LIKE_DATA.fullmatch(cell)) for cell in header) >= 2:
-        shown = ", ".join(repr(cell) for cell in header[:5])
+    found = max(fits, key=lambda fit: fit[:2])[2]
+    _refuse_width(len(found.header), name, settings)
+    if sum(bool(_LIKE_DATA.fullmatch(cell)) for cell in found.header) >= 2:
         raise InputError(
-            f"{name} begins with data ({shown}) where its columns' names should stand; add a "
-            "header line and try again."
+            f"{name} begins with data ({listed(found.header[:5])}) where its columns' names should "
+            "stand; add a header line and try again."
         )
-    _refuse_duplicate_headers(header, name)
-    return tuple(header), delimiter, above + 1
+    _refuse_duplicate_headers(found.header, name)
+    return found
+
+
+def _first_records(text: str, delimiter: str) -> list[tuple[int, int, list[str]]]:
+    """Return (number, line, cells) of the first records that are not blank."""
+    reader = csv.reader(islice(io.StringIO(text, newline="\n"), 200), delimiter=delimiter)
+    records, end = [], 0
+    for number, row in enumerate(reader, start=1):
+        if row:
+            records.append((number, end + 1, row))
+        end = reader.line_num
+    return records
+
+
+def _header_place(rows: list[list[str]]) -> int:
+    """Return which record is the header: the first, or the first with known names below a title.
+
+    Banks write the account, the period and the like above the table, in other widths.
+    """
+    width = Counter(len(row) for row in rows).most_common(1)[0][0] if rows else 0
+    if not rows or (len(rows[0]) == width and all(rows[0])):
+        return 0
+    for place, row in enumerate(rows[:_DEEPEST_HEADER]):
+        names = {normalise_header(cell) for cell in row}
+        if len(row) == width and len(names & KNOWN_NAMES) >= 2:
+            return place
+    return 0
 
 
 def _refuse_width(width: int, name: str, settings: Settings) -> None:
@@ -231,12 +396,13 @@ def _refuse_width(width: int, name: str, settings: Settings) -> None:
         )
 
 
-def _refuse_duplicate_headers(header: list[str], name: str) -> None:
+def _refuse_duplicate_headers(header: Sequence[str], name: str) -> None:
     seen: dict[str, str] = {}
     for cell in header:
         key = normalise_header(cell)
         if key in seen and key:
             raise InputError(
-                f"{name} has two columns named {seen[key]!r} and {cell!r}; rename or remove one."
+                f"{name} has two columns named {listed([seen[key]])} and {listed([cell])}; rename "
+                "or remove one."
             )
         seen[key] = cell

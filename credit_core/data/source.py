@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from credit_core.errors import InputError
 
 _CHUNK = 1 << 22
+csv.field_size_limit(1 << 30)
+_DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True)
@@ -22,8 +25,9 @@ class Source:
     """A file that has been looked at: a delimited text in UTF-8, or Parquet.
 
     ``sha256`` is that of the file as it was given; ``path`` may be an unpacked or decoded copy of
-    it. ``lines`` counts line ends. Blank lines may stand before the header, which begins on
-    ``header_line``. ``types`` are the column types of a Parquet file.
+    it. ``lines`` counts the lines, the last one also where nothing ends it. The header begins on
+    ``header_line`` and is record number ``skip``, blank lines counted. ``odd_spaces`` says that
+    cells may hold tabs or no-break spaces. ``types`` are the column types of a Parquet file.
     """
 
     path: Path
@@ -35,14 +39,16 @@ class Source:
     lines: int = 0
     notes: tuple[str, ...] = ()
     header_line: int = 1
+    skip: int = 1
+    odd_spaces: bool = False
     types: tuple[str, ...] = field(default=(), repr=False)
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """Yield (line a record starts on, its cells); header and blank lines are left out."""
-        csv.field_size_limit(1 << 30)
-        with self.path.open(encoding="utf-8-sig", newline="") as stream:
+        # Rows with bytes that are not UTF-8 are set aside by the reader, but count here.
+        with self.path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
             reader = csv.reader(stream, delimiter=self.delimiter)
-            for _ in range(self.header_line):
+            for _ in range(self.skip):
                 next(reader, None)
             end = reader.line_num
             for cells in reader:
@@ -62,8 +68,17 @@ class Source:
 
     def runs_on(self, text: str) -> bool:
         """Return True where a record's text holds a line that would be a record of its own."""
-        following = csv.reader(text.splitlines()[1:], delimiter=self.delimiter)
+        following = csv.reader(text.split("\n")[1:], delimiter=self.delimiter)
         return any(len(cells) == len(self.header) for cells in following)
+
+    def swallows(self, cells: list[str]) -> bool:
+        """Return True where a quoted cell holds lines like the record it is part of."""
+        numbered = [i for i, cell in enumerate(cells) if _DIGIT.search(cell) and "\n" not in cell]
+        return len(numbered) >= 2 and any(
+            len(inner) == len(self.header) and all(_DIGIT.search(inner[i]) for i in numbered)
+            for cell in cells
+            for inner in map(self.cells, cell.split("\n")[1:-1])
+        )
 
     def never_closed(self, line: int) -> InputError:
         """Return the refusal of a file in which a quotation mark swallows rows."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
+import lzma
+import re
 import zipfile
 import zlib
 from datetime import date, datetime, time, timedelta
@@ -15,7 +17,15 @@ from credit_core.errors import InputError
 from credit_core.settings import Settings
 
 _CHUNK = 1 << 20
-GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
+GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
+ZIPS = (b"PK\x03\x04", b"PK\x05\x06")
+_LONGEST_LINE = 1 << 21
+"""A line of more bytes is cut: beyond its buffer the reader loses one instead of refusing it."""
+_MOST_CELLS = 50_000_000
+_CELL_PLACE = re.compile(rb"""\br\s*=\s*["']([A-Z]{0,3})([0-9]{1,9})["']""")
+
+
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
 
 
 def gunzip(path: Path, target: Path, settings: Settings) -> None:
@@ -34,7 +44,9 @@ def unzip(path: Path, target: Path, settings: Settings) -> str:
             members = [
                 entry
                 for entry in archive.infolist()
-                if not entry.is_dir() and not entry.filename.startswith(("__MACOSX/", "."))
+                if not entry.is_dir()
+                and not entry.filename.startswith("__MACOSX/")
+                and not entry.filename.rpartition("/")[2].startswith(".")
             ]
             if len(members) != 1:
                 raise InputError(
@@ -46,7 +58,11 @@ def unzip(path: Path, target: Path, settings: Settings) -> str:
             with archive.open(members[0]) as stream:
                 _copy_bounded(stream, target, path.name, settings)
             return members[0].filename
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except NotImplementedError as error:
+        raise InputError(
+            f"{path.name} is a zip archive packed in an uncommon way; pack it again."
+        ) from error
+    except _DAMAGED as error:
         raise InputError(f"{path.name} is a damaged zip archive; pack it again.") from error
 
 
@@ -68,46 +84,85 @@ def is_spreadsheet(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return "xl/workbook.xml" in archive.namelist()
-    except zipfile.BadZipFile:
+    except _DAMAGED:
         return False
 
 
 def unpack_spreadsheet(path: Path, target: Path, settings: Settings) -> str:
-    """Write the first sheet with rows as CSV and return its name.
+    """Write the largest sheet as CSV and say which it is.
 
     Cells become the text a CSV would hold: numbers in full, dates as ISO. Line breaks inside a
-    cell become spaces, so that a line of the copy is a row of the sheet.
+    cell become spaces and rows without a cell blank lines, so that a line of the copy is a row of
+    the sheet.
     """
     from python_calamine import CalamineError, CalamineWorkbook
 
+    try:
+        _refuse_bomb(path, settings)
+        book = CalamineWorkbook.from_path(str(path))
+        sheets = {name: book.get_sheet_by_name(name) for name in book.sheet_names}
+        filled = {name: sheet for name, sheet in sheets.items() if sheet.end is not None}
+        if not filled:
+            raise InputError(f"{path.name} is a spreadsheet without a row; nothing can be read.")
+        name = max(filled, key=lambda name: filled[name].height * filled[name].width)
+        rows = filled[name].to_python(skip_empty_area=False)
+        with target.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            for row in rows:
+                cells = [_as_text(cell) for cell in row]
+                writer.writerow(cells if any(cells) else [])
+    except (CalamineError, *_DAMAGED) as error:
+        raise InputError(
+            f"{path.name} is a spreadsheet that cannot be read; save it again, or as CSV."
+        ) from error
+    return repr(name) if len(filled) == 1 else f"{name!r}, the largest of {len(filled)}"
+
+
+def _refuse_bomb(path: Path, settings: Settings) -> None:
+    """Refuse a workbook that unpacks to too much, or whose few cells span a huge sheet.
+
+    A sheet is held in memory from its first cell to its last: one in the far corner would end the
+    process.
+    """
     with zipfile.ZipFile(path) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > settings.max_bytes:
             raise InputError(
                 f"{path.name} unpacks to more than the {settings.max_bytes:,} bytes allowed; split "
                 "it, or raise CANDOR_MAX_BYTES."
             )
-    try:
-        book = CalamineWorkbook.from_path(str(path))
-        for name in book.sheet_names:
-            sheet = book.get_sheet_by_name(name)
-            if sheet.total_height == 0:
-                continue
-            rows = sheet.to_python(skip_empty_area=False)
-            with target.open("w", encoding="utf-8", newline="") as stream:
-                csv.writer(stream).writerows([_as_text(cell) for cell in row] for row in rows)
-            return name
-    except (CalamineError, OSError, ValueError) as error:
-        raise InputError(
-            f"{path.name} is a spreadsheet that cannot be read; save it again, or as CSV."
-        ) from error
-    raise InputError(f"{path.name} is a spreadsheet without a row; nothing can be read.")
+        # A workbook may keep its sheets under any name.
+        for entry in archive.infolist():
+            columns, rows, kept = {b""}, 0, b""
+            with archive.open(entry) as stream:
+                while block := stream.read(_CHUNK):
+                    found = _CELL_PLACE.findall(kept + block)
+                    columns |= {column for column, _ in found}
+                    rows = max([rows, *(int(row) for _, row in found)])
+                    kept = block[-40:]
+            if rows * max(map(_column_number, columns)) > _MOST_CELLS:
+                raise InputError(
+                    f"{path.name} has a sheet whose cells lie too far apart to be a table; clear "
+                    "the stray ones, or save the table as CSV."
+                )
+
+
+def _column_number(letters: bytes) -> int:
+    """Return the number of a spreadsheet column.
+
+    >>> _column_number(b"A"), _column_number(b"AB")
+    (1, 28)
+    """
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
 
 
 def _as_text(cell: object) -> str:
     if isinstance(cell, bool):
         return "1" if cell else "0"
     if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 2**53 else repr(cell)
     if isinstance(cell, datetime):
         return cell.isoformat(sep=" ")
     if isinstance(cell, date | time | timedelta):
@@ -115,29 +170,38 @@ def _as_text(cell: object) -> str:
     return " ".join(str(cell).splitlines())
 
 
-def decode(path: Path, encoding: str, target: Path, name: str) -> int:
-    """Write a UTF-8 copy and return its number of line ends."""
+def decode(path: Path, encoding: str, target: Path, name: str) -> None:
+    """Write a UTF-8 copy."""
     decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
-    lines = 0
     with path.open("rb") as stream, target.open("wb") as out:
         try:
             while block := stream.read(_CHUNK):
-                text = decoder.decode(block)
-                lines += text.count("\n")
-                out.write(text.encode("utf-8"))
+                out.write(decoder.decode(block).encode("utf-8"))
             out.write(decoder.decode(b"", final=True).encode("utf-8"))
-        except UnicodeDecodeError as error:
+        except UnicodeError as error:
             raise InputError(
                 f"{name} is neither UTF-8, UTF-16 nor Western text; save it as UTF-8."
             ) from error
-    return lines
 
 
-def turn_line_ends(path: Path, target: Path) -> int:
-    """Write a copy with line feeds for lone carriage returns; return the number of lines."""
-    lines = 0
+def tidy_lines(path: Path, target: Path) -> None:
+    """Write a copy in which every line ends in a line feed alone and none is beyond reading.
+
+    A line too long for the reader becomes a shorter one that it still sets aside as too long.
+    """
     with path.open("rb") as stream, target.open("wb") as out:
+        cut = b""
+        held = b""
         while block := stream.read(_CHUNK):
-            lines += block.count(b"\r")
-            out.write(block.replace(b"\r", b"\n"))
-    return lines
+            block = held + block
+            held = b"\r" if block.endswith(b"\r") else b""
+            block = block.removesuffix(held).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            *lines, rest = (cut + block).split(b"\n")
+            out.writelines(_cut(line) + b"\n" for line in lines)
+            cut = _cut(rest)
+        out.write(cut + held.replace(b"\r", b"\n"))
+
+
+def _cut(line: bytes) -> bytes:
+    # Without its quotation marks, of which one half may be cut off.
+    return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 1].replace(b'"', b" ")
