@@ -72,7 +72,8 @@ def look_at(path: Path, settings: Settings, scratch: Path) -> Source:
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
-        raise InputError(f"There is no file {str(path)!r}; check the path.") from error
+        shown = str(path) if str(path).isprintable() else repr(str(path))
+        raise InputError(f"There is no file {shown}; check the path.") from error
     except OSError as error:
         raise _unreadable(path, error) from error
     if stat.S_ISDIR(status.st_mode):
