@@ -55,7 +55,6 @@ def canary(
     labels: LabelledSnapshots,
     catalogue: Catalogue,
     config: ModelConfig,
-    threads: int,
 ) -> Canary:
     """Give every transaction to a random customer, rebuild features and label, and train.
 
@@ -77,7 +76,7 @@ def canary(
             f"only {rarer(label)} of the rarer label were left after scrambling, too few",
         )
     X = fit_design(table, frozenset(), 2).matrix(table)
-    quick = Quick(seed, threads)
+    quick = Quick(seed)
     found = quick.cross_fitted(X, label, cohort.frame["customer_id"], CANARY_LEVEL)
     passed = found.low <= 0.5 <= found.high or found.high < 0.5
     why = (
@@ -205,7 +204,6 @@ def run_checks(
     design_names: list[str],
     X: FloatArray,
     config: ModelConfig,
-    threads: int,
 ) -> dict[str, Any]:
     """Return the checks of a design as facts: canary, leaks, and whether it is circular."""
     development = (labels.frame["sample"] == DEVELOPMENT).to_numpy()
@@ -215,7 +213,7 @@ def run_checks(
         bird = Canary(None, None, None, 0, None, "there are no transactions to scramble")
     else:
         try:
-            bird = canary(ledger, labels, catalogue, config, threads)
+            bird = canary(ledger, labels, catalogue, config)
         except InputError as error:
             bird = Canary(None, None, None, 0, None, str(error))
     circular = labels.kind == "same_window" or bird.passed is False

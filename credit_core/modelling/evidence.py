@@ -25,7 +25,6 @@ def examine(
     labels: LabelledSnapshots,
     data: TrainingData,
     config: ModelConfig,
-    threads: int,
     *,
     references: dict[str, Any],
     outcomes: pd.DataFrame | None,
@@ -39,11 +38,11 @@ def examine(
     """
     names = [column.name for column in data.design.columns]
     tell(0.0, "Checking the design: canary and leaks")
-    checks = run_checks(ledger, labels, data.catalogue, names, data.X, config, threads)
+    checks = run_checks(ledger, labels, data.catalogue, names, data.X, config)
     tell(0.35, "Checking the design: honesty gauge")
-    checks["gauge"] = honesty_gauge(ledger, labels, data.X, config, threads, references)
+    checks["gauge"] = honesty_gauge(ledger, labels, data.X, config, references)
     tell(0.55, "Checking the design: sensitivity")
-    checks["sensitivity"] = sensitivity(ledger, labels, data, config, threads)
+    checks["sensitivity"] = sensitivity(ledger, labels, data, config)
     tell(0.95, "Comparing the proxy with recorded outcomes")
     checks["concordance"] = None
     if ledger is not None and outcomes is not None:

@@ -18,7 +18,6 @@ from credit_core.config import ModelConfig
 from credit_core.data.ledger import Ledger
 from credit_core.labels.proxy import apply_proxy
 from credit_core.labels.samples import OUT_OF_TIME, LabelledSnapshots
-from credit_core.modelling.estimator import margin
 from credit_core.modelling.metrics import auc_interval
 from credit_core.modelling.quick import FEWEST, Quick, auc_facts, one_cohort, rarer
 
@@ -41,7 +40,6 @@ def honesty_gauge(
     labels: LabelledSnapshots,
     X: FloatArray,
     config: ModelConfig,
-    threads: int,
     references: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the gauge as JSON-ready facts.
@@ -60,7 +58,7 @@ def honesty_gauge(
         `PROXY_BARS` or `OBSERVED_BARS`; ``customers``: how many at most it was measured on;
         ``why``: what the bars say, in words.
     """
-    quick = Quick(config.training.seed, threads)
+    quick = Quick(config.training.seed)
     if ledger is None or not labels.is_proxy:
         return _observed(labels, X, quick, references)
     return _proxy(ledger, labels, X, config, quick)
@@ -114,7 +112,7 @@ def _later(
     if rarer(label[:fitted]) < FEWEST or rarer(label[fitted:]) < FEWEST:
         return None
     model = quick.fit(X[:fitted], label[:fitted])
-    return auc_facts(auc_interval(label[fitted:], margin(model, X[fitted:])))
+    return auc_facts(auc_interval(label[fitted:], model(X[fitted:])))
 
 
 def _observed(

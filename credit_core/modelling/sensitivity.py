@@ -25,7 +25,6 @@ from credit_core.labels.rfm import rfm_table
 from credit_core.labels.samples import LabelledSnapshots
 from credit_core.labels.windows import SHORTEST_WINDOW_DAYS
 from credit_core.modelling.design import fit_design
-from credit_core.modelling.estimator import margin
 from credit_core.modelling.metrics import share_interval
 from credit_core.modelling.quick import FEWEST, Quick, one_cohort, rarer
 from credit_core.modelling.training import TrainingData
@@ -68,7 +67,6 @@ def sensitivity(
     labels: LabelledSnapshots,
     data: TrainingData,
     config: ModelConfig,
-    threads: int,
 ) -> dict[str, Any]:
     """Return the sensitivity table as JSON-ready facts.
 
@@ -85,7 +83,7 @@ def sensitivity(
     """
     if ledger is None or not labels.is_proxy:
         return {"applies": False, "why": _NOT_A_PROXY, "customers": 0, "rows": []}
-    study = _Study(ledger, labels, data, config, threads)
+    study = _Study(ledger, labels, data, config)
     rows = [study.row(case) for case in study.cases()]
     return {
         "applies": True,
@@ -104,10 +102,9 @@ class _Study:
         labels: LabelledSnapshots,
         data: TrainingData,
         config: ModelConfig,
-        threads: int,
     ) -> None:
         self.ledger, self.labels, self.data, self.config = ledger, labels, data, config
-        self.quick = Quick(config.training.seed, threads)
+        self.quick = Quick(config.training.seed)
         cohort = one_cohort(labels, CUSTOMERS, self.quick.seed)
         self.X = data.X[cohort.frame.index]
         self.frame = cohort.frame[["customer_id", "as_of"]].reset_index(drop=True)
@@ -141,7 +138,7 @@ class _Study:
         if rarer(label[fitted]) < FEWEST:
             return None
         scores = np.full(len(self.frame), np.nan)
-        scores[rows[~fitted]] = margin(self.quick.fit(X[fitted], label[fitted]), X[~fitted])
+        scores[rows[~fitted]] = self.quick.fit(X[fitted], label[fitted])(X[~fitted])
         return scores
 
     def cases(self) -> Iterator[_Case]:

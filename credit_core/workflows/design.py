@@ -26,7 +26,6 @@ from credit_core.modelling.design import fit_design
 from credit_core.modelling.evidence import examine
 from credit_core.modelling.reference import outcome_references
 from credit_core.modelling.training import TrainingData
-from credit_core.settings import Settings
 
 Progress = Callable[[float, str], None]
 
@@ -46,7 +45,6 @@ class Prepared:
 def prepare(
     dataset: Dataset,
     ledger: Ledger | None,
-    settings: Settings,
     config: ModelConfig,
     kind: str,
     tell: Progress,
@@ -69,7 +67,6 @@ def prepare(
         labels,
         data,
         config,
-        settings.threads,
         references=references,
         outcomes=known_outcomes(dataset, ledger),
         tell=part_of(tell, 0.4, 0.6),

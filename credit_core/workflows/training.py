@@ -141,7 +141,7 @@ def _train(
     run_id: str,
     tell: Progress,
 ) -> TrainingResult:
-    ready = prepare(dataset, ledger, settings, config, kind, part_of(tell, 0.0, 0.35))
+    ready = prepare(dataset, ledger, config, kind, part_of(tell, 0.0, 0.35))
     labels, data, checks = ready.labels, ready.data, ready.checks
     versions = []
     for i, family in enumerate(families):
