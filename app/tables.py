@@ -145,3 +145,62 @@ EVENTS: dict[str, Any] = {
     "When (UTC)": _C.TextColumn(width=130),
     "What": _C.TextColumn(width="large"),
 }
+COHORTS: dict[str, Any] = {
+    "as_of": _C.DateColumn("Cohort (as of)", format="YYYY-MM-DD"),
+    "sample": _C.TextColumn("Sample"),
+    "snapshots": _C.NumberColumn("Customers", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+    "bad_rate": _C.NumberColumn("Bad rate", format="percent"),
+    "low": _C.NumberColumn("95% from", format="percent"),
+    "high": _C.NumberColumn("to", format="percent"),
+}
+GAUGE: dict[str, Any] = {
+    "what": _C.TextColumn("What is asked", pinned=True),
+    **{name: LEADERBOARD[name] for name in ("auc", "auc_low", "auc_high", "n", "bads")},
+}
+SENSITIVITY: dict[str, Any] = {
+    "change": _C.TextColumn("Changed"),
+    "setting": _C.TextColumn("To"),
+    "n": _C.NumberColumn("Customers", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+    "bad_rate": _C.NumberColumn("Bad rate", format="percent"),
+    "low": _C.NumberColumn("95% from", format="percent"),
+    "high": _C.NumberColumn("to", format="percent"),
+    "kappa": _C.NumberColumn(
+        "Kappa", format="%.2f", help="Label against the chosen one; 1 = same, 0 = as by chance"
+    ),
+    "rank_correlation": _C.NumberColumn(
+        "Rank correlation", format="%.2f", help="Scores against the chosen design's (Spearman)"
+    ),
+    "note": _C.TextColumn("Note"),
+}
+OUTCOMES: dict[str, Any] = {
+    "cluster": _C.NumberColumn("Cluster", help="0 = least engaged"),
+    "n": _C.NumberColumn("Applications", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+    "bad_rate": _C.NumberColumn("Bad rate", format="percent"),
+    "low": _C.NumberColumn("95% from", format="percent", help="Jeffreys interval"),
+    "high": _C.NumberColumn("to", format="percent"),
+}
+SCAN: dict[str, Any] = {
+    "k": _C.NumberColumn("k"),
+    "silhouette": _C.NumberColumn("Silhouette", format="%.3f", help="-1 to 1; higher = better"),
+    "inertia": _C.NumberColumn("Inertia", format="%.3f", help="Mean squared distance; falls"),
+    "smallest_share": _C.NumberColumn("Smallest cluster", format="percent"),
+}
+STABILITY: dict[str, Any] = {
+    "seed": _C.NumberColumn("Seed", format="%d"),
+    "agreement": _C.NumberColumn(
+        "Adjusted Rand index", format="%.3f", help="1 = the same groups, 0 = as by chance"
+    ),
+    "least_engaged": _C.NumberColumn("In cluster 0", format="percent"),
+}
+SPREADS: dict[str, Any] = {
+    "cluster": _C.NumberColumn("Cluster", help="0 = least engaged"),
+    "measure": _C.TextColumn("Measure"),
+    **{f"p{q}": _C.NumberColumn(f"{q}%", format="localized") for q in (5, 25, 50, 75, 95)},
+}
+MATCHING: dict[str, Any] = {
+    "what": _C.TextColumn("Applications", width="large"),
+    "n": _C.NumberColumn("n", format="localized"),
+}

@@ -63,6 +63,19 @@ def show(job: jobs.Job) -> None:
         st.error(widgets.escaped(f"The training failed: {job.problem}"), icon=":material/error:")
 
 
+def show_plan(windows: dict[str, Any]) -> None:
+    """Say which windows came from Label Lab, and offer to go back."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(
+            f"Windows from Label Lab: observed for {windows['observation_days']} days, followed "
+            f"for {windows['outcome_days']}, last cohort {windows['as_of']}."
+            if windows["as_of"]
+            else "Windows from Label Lab: those the span of the data suggests.",
+            icon=":material/science:",
+        )
+        st.button("Forget them", on_click=state.forget_plan, icon=":material/undo:")
+
+
 def show_result(result: dict[str, Any]) -> None:
     """Show the checks first, then the label, the models, and what stands beside them."""
     checks, models = result["checks"], result["models"]

@@ -10,11 +10,13 @@ from typing import Any
 import pandas as pd
 
 from credit_core.config import ModelConfig
-from credit_core.data.ledger import open_ledger
+from credit_core.data.ledger import midnight_after, open_ledger
 from credit_core.data.store import Dataset
+from credit_core.errors import InputError
 from credit_core.labels.observed import observed_labels
 from credit_core.labels.proxy import proxy_labels
 from credit_core.labels.samples import OUT_OF_TIME, LabelledSnapshots
+from credit_core.labels.windows import Windows, choose_windows
 from credit_core.modelling.metrics import share_interval
 from credit_core.settings import Settings
 from credit_core.workflows.design import Progress, prepare
@@ -40,6 +42,26 @@ class LabelPreview:
     def last(self) -> datetime:
         moment: datetime = self.cohorts["as_of"].iloc[-1].to_pydatetime()
         return moment
+
+
+def windows_of(dataset: Dataset, config: ModelConfig) -> Windows:
+    """Return the windows and cohorts that a configuration gives this dataset's ledger.
+
+    Raises
+    ------
+    InputError
+        Where the ledger cannot hold them; the sentence says what would be enough.
+    """
+    first, end = span_of(dataset)
+    return choose_windows(first, end, config.windows)
+
+
+def span_of(dataset: Dataset) -> tuple[datetime, datetime]:
+    """Return the midnights before the first transaction and after the last."""
+    if dataset.first is None or dataset.last is None:
+        raise InputError(f"{dataset.name} holds applications but no transactions.")
+    first = datetime(dataset.first.year, dataset.first.month, dataset.first.day)
+    return first, midnight_after(dataset.last)
 
 
 def preview_label(
