@@ -59,7 +59,7 @@ def show_map(found: Segments) -> None:
     """Draw the customers by recency and frequency; a click chooses a cluster."""
     points = charts.sample_points(found.table, state.config().training.seed)
     made = charts.cluster_map(points, found.profile)
-    left, right = st.columns([11, 9])
+    left, right = st.columns([1, 1])
     with left:
         st.plotly_chart(
             made,
@@ -127,7 +127,7 @@ def show_spreads(found: Segments) -> None:
             made = charts.spread_boxes(found.spreads, measure)
             widgets.figure(made, made.layout.title.text)
     st.dataframe(
-        found.spreads.assign(measure=found.spreads["measure"].map(charts.MEASURES)),
+        found.spreads.assign(measure=found.spreads["measure"].map(charts.MEASURES)).round(1),
         hide_index=True,
         column_config=tables.SPREADS,
         alt="Quantiles of recency, frequency and money by cluster",

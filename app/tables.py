@@ -101,13 +101,13 @@ ACTIVITY: dict[str, Any] = {
 }
 PROFILE: dict[str, Any] = {
     "segment": _C.TextColumn("Segment", pinned=True),
-    "cluster": _C.NumberColumn("Cluster", help="0 = least engaged"),
-    "customers": _C.NumberColumn("Customers", format="localized"),
-    "share": _C.NumberColumn("Share", format="percent"),
+    "cluster": _C.NumberColumn("Cluster", help="0 = least engaged", width=62),
+    "customers": _C.NumberColumn("Customers", format="localized", width=80),
+    "share": _C.NumberColumn("Share", format="percent", width=54),
     "recency_days": _C.NumberColumn(
-        "Recency", format="%.0f days", help="Days since the last transaction; median"
+        "Recency", format="%.0f days", help="Days since the last transaction; median", width=74
     ),
-    "frequency": _C.NumberColumn("Frequency", format="%.0f", help="Transactions; median"),
+    "frequency": _C.NumberColumn("Frequency", format="%.0f", help="Transactions; median", width=76),
     "monetary": _C.NumberColumn("Money out", format="localized", help="Median, in the window"),
 }
 QUINTILES: dict[str, Any] = {
@@ -146,13 +146,13 @@ EVENTS: dict[str, Any] = {
     "What": _C.TextColumn(width="large"),
 }
 COHORTS: dict[str, Any] = {
-    "as_of": _C.DateColumn("Cohort (as of)", format="YYYY-MM-DD"),
-    "sample": _C.TextColumn("Sample"),
-    "snapshots": _C.NumberColumn("Customers", format="localized"),
-    "bads": _C.NumberColumn("Bads", format="localized"),
-    "bad_rate": _C.NumberColumn("Bad rate", format="percent"),
-    "low": _C.NumberColumn("95% from", format="percent"),
-    "high": _C.NumberColumn("to", format="percent"),
+    "as_of": _C.DateColumn("As of", format="YYYY-MM-DD", width=82),
+    "sample": _C.TextColumn("Sample", width=88),
+    "snapshots": _C.NumberColumn("Customers", format="localized", width=74),
+    "bads": _C.NumberColumn("Bads", format="localized", width=50),
+    "bad_rate": _C.NumberColumn("Bad rate", format="percent", width=64),
+    "low": _C.NumberColumn("95% from", format="percent", width=70),
+    "high": _C.NumberColumn("to", format="percent", width=56),
 }
 GAUGE: dict[str, Any] = {
     "what": _C.TextColumn("What is asked", pinned=True),
@@ -198,7 +198,10 @@ STABILITY: dict[str, Any] = {
 SPREADS: dict[str, Any] = {
     "cluster": _C.NumberColumn("Cluster", help="0 = least engaged"),
     "measure": _C.TextColumn("Measure"),
-    **{f"p{q}": _C.NumberColumn(f"{q}%", format="localized") for q in (5, 25, 50, 75, 95)},
+    **{
+        f"p{q}": _C.NumberColumn(f"{q}%", format="localized", help="Quantile")
+        for q in (5, 25, 50, 75, 95)
+    },
 }
 MATCHING: dict[str, Any] = {
     "what": _C.TextColumn("Applications", width="large"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from credit_core.labels.wording import RISK_NAME
+
 PROXY_BANNER = (
     "**Disengagement risk, not a default risk.** This model predicts a proxy: whether a customer "
     "will stop being active. Nobody's repayment was observed, so it is no PD and must not be used "
@@ -18,10 +20,7 @@ HIGHER_IS_SAFER = "Points; higher = safer"
 NO_DATA = "There is no data yet. Bring in a transactions file, or use the simulated sample."
 NO_MODEL = "There is no champion yet. Train models, look at them side by side, and promote one."
 
-QUESTION = {
-    "default": "PD (observed)",
-    "disengagement": "Disengagement risk",
-}
+QUESTION = RISK_NAME
 LABEL = {
     "disengaged": "Disengaged (proxy): ends in the least engaged RFM cluster",
     "inactive": "Inactive (proxy): no transaction in the outcome window",

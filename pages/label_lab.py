@@ -45,7 +45,7 @@ def show_windows(data: Dataset, found: LabelPreview) -> None:
 def show_cohorts(found: LabelPreview) -> None:
     """Show how many are bad in each cohort."""
     shown = found.cohorts.assign(sample=found.cohorts["sample"].str.replace("_", " "))
-    left, right = st.columns(2)
+    left, right = st.columns([2, 3])
     with left:
         made = charts.bad_rates(found.cohorts)
         widgets.figure(made, made.layout.title.text)

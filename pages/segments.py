@@ -22,8 +22,11 @@ if not data.has_transactions:
     st.stop()
 found = state.segments(data)
 st.info(text.SEGMENTS_ARE_NOT_RISK, icon=":material/info:")
-left, right = st.columns([3, 2], vertical_alignment="bottom")
-view = left.segmented_control(
+st.caption(
+    f"{len(found.table):,} customers, from the {found.observation_days} days before "
+    f"{found.as_of:%Y-%m-%d} (UTC)."
+)
+view = st.segmented_control(
     "View",
     list(VIEWS),
     default="clusters",
@@ -32,10 +35,6 @@ view = left.segmented_control(
     key="segments_view",
     bind="query-params",
     label_visibility="collapsed",
-)
-right.caption(
-    f"{len(found.table):,} customers, from the {found.observation_days} days before "
-    f"{found.as_of:%Y-%m-%d} (UTC)."
 )
 if view == "clusters":
     groups.show_map(found)

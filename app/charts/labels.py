@@ -31,7 +31,7 @@ def timeline(months: pd.DataFrame, found: LabelPreview, span: tuple[Any, Any]) -
     )
     seen = timedelta(days=found.observation_days)
     followed = timedelta(days=found.outcome_days or 0)
-    rows = found.cohorts.iloc[::-1]
+    rows = found.cohorts.dropna(subset="as_of").iloc[::-1]
     names = [_cohort(row) for row in rows.itertuples(index=False)]
     windows = (
         ("Observation window: what features see", BLUE, "", rows["as_of"] - seen, seen),
@@ -42,7 +42,7 @@ def timeline(months: pd.DataFrame, found: LabelPreview, span: tuple[Any, Any]) -
             continue
         made.add_bar(
             x=[length.total_seconds() * 1000] * len(rows),
-            base=starts,
+            base=starts.dt.strftime("%Y-%m-%d"),
             y=names,
             orientation="h",
             name=name,
@@ -62,7 +62,7 @@ def timeline(months: pd.DataFrame, found: LabelPreview, span: tuple[Any, Any]) -
     )
     made.update_layout(base.layout)
     made.update_layout(barmode="overlay", bargap=0.25)
-    made.update_xaxes(range=[span[0], span[1]], title_text=None)
+    made.update_xaxes(type="date", range=[span[0], span[1]], title_text=None)
     made.update_yaxes(title_text="Transactions", tickformat=",", row=1, col=1)
     made.update_yaxes(title_text=None, automargin=True, type="category", row=2, col=1)
     legend_above(made)
@@ -78,13 +78,14 @@ def bad_rates(cohorts: pd.DataFrame) -> go.Figure:
     """Return the bad rate of each cohort with its interval; ``cohorts`` as `LabelPreview`'s."""
     low, high = cohorts["bad_rate"].min(), cohorts["bad_rate"].max()
     title = (
-        f"The bad rate runs from {low:.1%} to {high:.1%} over the cohorts"
+        f"{low:.1%} to {high:.1%} are bad"
         if len(cohorts) > 1
         else f"{low:.1%} of the one cohort are bad"
     )
-    made = figure(title, "", "Share of bads (95% interval)", 300)
+    late = " (diamond = out of time)" if (cohorts["sample"] == "out_of_time").any() else ""
+    made = figure(title, f"Cohort{late}", "Share of bads (95% interval)", 300)
     made.add_scatter(
-        x=[_cohort(row) for row in cohorts.itertuples(index=False)],
+        x=[f"{moment:%d %b %y}" if pd.notna(moment) else "undated" for moment in cohorts["as_of"]],
         y=cohorts["bad_rate"],
         error_y={
             "type": "data",
@@ -134,7 +135,7 @@ def gauge(rows: list[dict[str, Any]], title: str) -> go.Figure:
     made.add_vline(x=0.5, line={"color": GREY, "dash": "dot"}, annotation_text="chance")
     lowest = min([row["auc_low"] for row in measured], default=0.5)
     made.update_xaxes(range=[min(0.45, lowest - 0.03), 1.02])
-    made.update_yaxes(autorange="reversed", type="category")
+    made.update_yaxes(range=[len(measured) - 0.5, -0.7], type="category")
     return made
 
 

@@ -60,13 +60,14 @@ def cluster_map(points: pd.DataFrame, profile: pd.DataFrame) -> go.Figure:
         "Transactions in the window (log scale)",
         440,
     )
+    ends = {len(profile) - 1: " (most engaged)", 0: " (least engaged)"}
     for cluster, customers in enumerate(profile["customers"]):
         inside = points[points["cluster"] == profile["cluster"].iloc[cluster]]
         made.add_scattergl(
             x=inside["recency_days"] + 1,
             y=inside["frequency"] + 1,
             mode="markers",
-            name=f"{cluster_name(cluster, len(profile))}, n {customers:,}",
+            name=f"{cluster}{ends.get(cluster, '')}, n {customers:,}",
             marker={
                 "color": SERIES[cluster % len(SERIES)],
                 "symbol": SYMBOLS[cluster % len(SYMBOLS)],
@@ -80,6 +81,8 @@ def cluster_map(points: pd.DataFrame, profile: pd.DataFrame) -> go.Figure:
     ticks = {"tickvals": [value + 1 for value in _TICKS], "ticktext": [f"{v:,}" for v in _TICKS]}
     made.update_xaxes(type="log", **ticks)
     made.update_yaxes(type="log", **ticks)
+    legend_above(made)
+    made.update_layout(legend={"title": {"text": "Cluster"}})
     return made
 
 
@@ -120,9 +123,9 @@ def quintile_bars(quintiles: pd.DataFrame) -> go.Figure:
 
 
 MEASURES = {
-    "recency_days": "Days since the last transaction",
-    "frequency": "Transactions in the window",
-    "monetary": "Money out in the window",
+    "recency_days": "Recency, days",
+    "frequency": "Transactions",
+    "monetary": "Money out",
 }
 
 
@@ -130,7 +133,9 @@ def spread_boxes(spreads: pd.DataFrame, measure: str) -> go.Figure:
     """Return the spread of one measure by cluster; ``spreads`` as `Segments.spreads`."""
     rows = spreads[spreads["measure"] == measure].sort_values("cluster")
     words, clusters, highest = MEASURES[measure], len(rows), float(rows["p95"].max())
-    made = figure(f"{words}, by cluster", "Cluster (0 = least engaged)", "", 320)
+    least, most = rows["p50"].iloc[0], rows["p50"].iloc[-1]
+    title = f"{words}: median {least:,.0f} to {most:,.0f}"
+    made = figure(title, "Cluster (0 = least engaged)", "", 320)
     for row in rows.to_dict("records"):
         made.add_box(
             x=[f"{row['cluster']}"],
@@ -189,7 +194,9 @@ def k_scan(scan: ChoiceOfK, chosen: int) -> go.Figure:
             "overlaying": "y",
             "side": "right",
             "showgrid": False,
-            "rangemode": "tozero",
+            "tickmode": "auto",
+            "tickformat": ".2f",
+            "range": [0, float(table["inertia"].max()) * 1.05],
         }
     )
     made.add_vline(x=chosen, line={"color": GREY, "dash": "dot"}, annotation_text="in use")
@@ -230,8 +237,8 @@ def movement_map(moved: Movement, ink: str) -> go.Figure:
                 made.add_annotation(
                     x=x, y=y, text=f"{n:,}", showarrow=False, font={"color": ink, "size": 12}
                 )
-    made.update_yaxes(autorange="reversed", type="category")
-    made.update_xaxes(type="category", side="bottom")
+    made.update_yaxes(autorange="reversed", type="category", showgrid=False)
+    made.update_xaxes(type="category", side="bottom", showgrid=False)
     return made
 
 
