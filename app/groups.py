@@ -59,7 +59,7 @@ def show_map(found: Segments) -> None:
     """Draw the customers by recency and frequency; a click chooses a cluster."""
     points = charts.sample_points(found.table, state.config().training.seed)
     made = charts.cluster_map(points, found.profile)
-    left, right = st.columns([1, 1])
+    left, right = st.columns([9, 11])
     with left:
         st.plotly_chart(
             made,
@@ -209,7 +209,8 @@ def show_movement(data: Dataset, found: Segments) -> None:
         + ("its figures rest on fewer days.")
     )
     st.caption(
-        "Rows: where customers were; columns: where they are. Darker = a larger share of the row. "
+        "Rows: where customers were; columns: where they are. "
+        "Stronger colour = a larger share of the row. "
         + ("Quintiles are cut anew at each date." if by == "segment" else text.FROZEN_CENTRES)
         + short
     )

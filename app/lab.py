@@ -25,7 +25,7 @@ def choose_windows(data: Dataset, kind: str) -> ModelConfig:
     usual = windows_of(data, config)
     most = min((end - first).days - SHORTEST_WINDOW_DAYS, _LONGEST)
     week = timedelta(days=SHORTEST_WINDOW_DAYS)
-    keys = {name: f"lab_{name}_{data.fingerprint}" for name in ("as_of", "seen", "after", "k")}
+    keys = {name: f"{name}_{data.fingerprint[:6]}" for name in ("as_of", "seen", "after", "k")}
     columns = st.columns(4)
     as_of: date = columns[0].slider(
         "Last cohort (as of)",
@@ -34,7 +34,7 @@ def choose_windows(data: Dataset, kind: str) -> ModelConfig:
         usual.cohorts[-1].date(),
         format="YYYY-MM-DD",
         key=keys["as_of"],
-        persist_state="session",
+        bind="query-params",
         help="Features stop before this date; the label begins on it.",
     )
     seen = columns[1].slider(
@@ -43,7 +43,7 @@ def choose_windows(data: Dataset, kind: str) -> ModelConfig:
         most,
         usual.observation_days,
         key=keys["seen"],
-        persist_state="session",
+        bind="query-params",
     )
     after = columns[2].slider(
         "Outcome window, days",
@@ -51,7 +51,7 @@ def choose_windows(data: Dataset, kind: str) -> ModelConfig:
         most,
         usual.outcome_days,
         key=keys["after"],
-        persist_state="session",
+        bind="query-params",
     )
     k = columns[3].slider(
         "RFM clusters (k)",
@@ -59,7 +59,7 @@ def choose_windows(data: Dataset, kind: str) -> ModelConfig:
         10,
         config.labels.clusters,
         key=keys["k"],
-        persist_state="session",
+        bind="query-params",
         disabled=kind == "inactive",
         help="The least engaged of them is bad. The inactive label does not use clusters.",
     )
@@ -83,7 +83,7 @@ def lead(kind: str, result: dict[str, Any] | None) -> None:
     with st.container(border=True):
         st.markdown(text.LAB_OBSERVED if kind == "observed" else text.LAB_LEAD)
         if result is None:
-            st.caption("Run the checks below to see both figures on this very data.")
+            st.caption("Run the checks below to measure it on this very data.")
             return
         gauge = result["checks"]["gauge"]
         measured = [row for row in results.gauge_rows(gauge) if row["auc"] is not None]
@@ -130,6 +130,11 @@ def show(found: dict[str, Any]) -> None:
     verdict, sentence = results.canary_verdict(found)
     box = {"passed": st.success, "failed": st.error, "none": st.info}[verdict]
     box(widgets.escaped(sentence), icon=":material/science:")
+    show_evidence(found)
+
+
+def show_evidence(found: dict[str, Any]) -> None:
+    """Show the gauge, the sensitivity and the recorded outcomes, a tab each."""
     gauge, moved, reality = st.tabs(["Honesty gauge", "Sensitivity", "Proxy against reality"])
     with gauge:
         show_gauge(found["gauge"])

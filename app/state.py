@@ -215,6 +215,7 @@ def plan_windows(found: Dataset, kind: str, windows: dict[str, Any], clusters: i
         "labels": {"clusters": clusters},
     }
     st.session_state["train_label"] = kind
+    choose_dataset(found.fingerprint)  # the address, which named it, is left behind
 
 
 def planned(found: Dataset) -> dict[str, Any] | None:

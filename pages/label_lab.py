@@ -71,7 +71,8 @@ def show_cohorts(found: LabelPreview) -> None:
 
 def hand_over(data: Dataset, kind: str, config: ModelConfig) -> None:
     """Offer to train with what was chosen here."""
-    if st.button("Train with these windows", icon=":material/model_training:"):
+    chosen = "this label" if kind == "observed" else "these windows"
+    if st.button(f"Train with {chosen}", icon=":material/model_training:"):
         windows = config.windows.model_dump(mode="json")
         state.plan_windows(data, kind, windows, config.labels.clusters)
         st.switch_page("../pages/train.py", query_params={})

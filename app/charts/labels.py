@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.charts.base import BLUE, GREEN, GREY, ORANGE, VERMILLION, figure, legend_above, plain
+from app.charts.base import BLUE, GREY, ORANGE, VERMILLION, figure, legend_above, plain
 from credit_core.workflows.labels import LabelPreview
 
 
@@ -53,13 +53,13 @@ def timeline(months: pd.DataFrame, found: LabelPreview, span: tuple[Any, Any]) -
         )
     last = rows["as_of"].iloc[0]
     made.add_vline(x=last, line={"color": VERMILLION, "width": 2, "dash": "dash"})
-    after = f" and followed for {followed.days}" if followed else ""
-    base = figure(
-        f"Customers are observed for {seen.days} days{after}; last cohort {last:%Y-%m-%d}",
-        "",
-        "",
-        380,
+    title = (
+        f"Customers are observed for {seen.days} days and followed for {followed.days}; "
+        f"last cohort {last:%Y-%m-%d}"
+        if followed
+        else f"Applicants are observed for {seen.days} days before their decision; by month"
     )
+    base = figure(title, "", "", 380)
     made.update_layout(base.layout)
     made.update_layout(barmode="overlay", bargap=0.25)
     made.update_xaxes(type="date", range=[span[0], span[1]], title_text=None)
@@ -155,7 +155,7 @@ def sensitivity(rows: pd.DataFrame) -> go.Figure:
     )
     for column, name, colour, symbol in (
         ("kappa", "Label: Cohen's kappa", BLUE, "circle"),
-        ("rank_correlation", "Scores: rank correlation", GREEN, "diamond-open"),
+        ("rank_correlation", "Scores: rank correlation", ORANGE, "diamond"),
     ):
         made.add_scatter(
             x=changed[column],
@@ -187,6 +187,7 @@ def outcomes_by_cluster(clusters: pd.DataFrame, facts: dict[str, Any]) -> go.Fig
             "type": "data",
             "array": clusters["high"] - clusters["bad_rate"],
             "arrayminus": clusters["bad_rate"] - clusters["low"],
+            "color": GREY,
         },
         marker_color=[VERMILLION if cluster == 0 else BLUE for cluster in clusters["cluster"]],
         text=[f"n {n:,}" for n in clusters["n"]],

@@ -60,14 +60,14 @@ def cluster_map(points: pd.DataFrame, profile: pd.DataFrame) -> go.Figure:
         "Transactions in the window (log scale)",
         440,
     )
-    ends = {len(profile) - 1: " (most engaged)", 0: " (least engaged)"}
+    ends = {len(profile) - 1: " (most)", 0: " (least)"}
     for cluster, customers in enumerate(profile["customers"]):
         inside = points[points["cluster"] == profile["cluster"].iloc[cluster]]
         made.add_scattergl(
             x=inside["recency_days"] + 1,
             y=inside["frequency"] + 1,
             mode="markers",
-            name=f"{cluster}{ends.get(cluster, '')}, n {customers:,}",
+            name=f"Cluster {cluster}{ends.get(cluster, '')}, n {customers:,}",
             marker={
                 "color": SERIES[cluster % len(SERIES)],
                 "symbol": SYMBOLS[cluster % len(SYMBOLS)],
@@ -81,8 +81,6 @@ def cluster_map(points: pd.DataFrame, profile: pd.DataFrame) -> go.Figure:
     ticks = {"tickvals": [value + 1 for value in _TICKS], "ticktext": [f"{v:,}" for v in _TICKS]}
     made.update_xaxes(type="log", **ticks)
     made.update_yaxes(type="log", **ticks)
-    legend_above(made)
-    made.update_layout(legend={"title": {"text": "Cluster"}})
     return made
 
 

@@ -110,7 +110,7 @@ class TestLabelLab:
     ) -> None:
         at = page("label_lab", dataset)
         assert text.LAB_LEAD in words(at)
-        assert "Run the checks below" in words(at)
+        assert "Run the checks below to measure" in words(at)
         cohorts = at.dataframe[0].value
         preview = workflows.preview_label(
             dataset, Settings(home=dataset.folder.parent.parent), ModelConfig(), "disengaged"
@@ -120,11 +120,11 @@ class TestLabelLab:
     def test_sliders_move_the_windows_at_once(self, page: Page, dataset: Dataset) -> None:
         at = page("label_lab", dataset, lab_label="inactive")
         usual = at.dataframe[0].value
-        at.slider(key=f"lab_after_{dataset.fingerprint}").set_value(40)
-        at.slider(key=f"lab_seen_{dataset.fingerprint}").set_value(120)
+        at.slider(key=f"after_{dataset.fingerprint[:6]}").set_value(40)
+        at.slider(key=f"seen_{dataset.fingerprint[:6]}").set_value(120)
         shorter = run(at).dataframe[0].value
         assert shorter["bad_rate"].mean() > usual["bad_rate"].mean(), "40 silent days are likelier"
-        at.slider(key=f"lab_as_of_{dataset.fingerprint}").set_value(
+        at.slider(key=f"as_of_{dataset.fingerprint[:6]}").set_value(
             pd.Timestamp("2023-08-01").date()
         )
         moved = run(at).dataframe[0].value
@@ -134,7 +134,7 @@ class TestLabelLab:
         self, page: Page, dataset: Dataset
     ) -> None:
         at = page("label_lab", dataset)
-        at.slider(key=f"lab_after_{dataset.fingerprint}").set_value(400)
+        at.slider(key=f"after_{dataset.fingerprint[:6]}").set_value(400)
         run(at)
         assert "needs a ledger" in at.error[0].value
         assert text.LAB_LEAD in words(at)
@@ -146,7 +146,7 @@ class TestLabelLab:
         asked: list[Any] = []
         monkeypatch.setattr(jobs, "submit", lambda *given: asked.append(given) or "x-1")
         at = page("label_lab", dataset, lab_label="inactive")
-        at.slider(key=f"lab_seen_{dataset.fingerprint}").set_value(200)
+        at.slider(key=f"seen_{dataset.fingerprint[:6]}").set_value(200)
         run(at)
         next(b for b in at.button if b.label == "Run the checks").click()
         run(at)
@@ -178,7 +178,7 @@ class TestLabelLab:
             "kappa" in frame.value and len(frame.value) == len(rows) for frame in at.dataframe
         )
         assert any("bad_rate" in f.value and "cluster" in f.value for f in at.dataframe)
-        at.slider(key=f"lab_after_{store.dataset.fingerprint}").set_value(60)
+        at.slider(key=f"after_{store.dataset.fingerprint[:6]}").set_value(60)
         assert not run(at).metric
 
     def test_recorded_outcomes_have_no_rule_to_move(
@@ -218,7 +218,7 @@ class TestLabelLab:
         asked: list[Any] = []
         monkeypatch.setattr(jobs, "submit", lambda *given: asked.append(given) or "abc-9")
         at = page("label_lab", dataset, lab_label="inactive")
-        at.slider(key=f"lab_seen_{dataset.fingerprint}").set_value(150)
+        at.slider(key=f"seen_{dataset.fingerprint[:6]}").set_value(150)
         run(at)
         next(b for b in at.button if b.label == "Train with these windows").click()
         run(at)
@@ -251,6 +251,19 @@ class TestLabelLab:
         at = page("label_lab", data, settings)
         assert "at least 42 are needed" in at.error[0].value
         assert "14 days or more" in at.error[0].value
+
+
+class TestTrainPage:
+    def test_a_training_shows_its_evidence(
+        self, page: Page, store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = {"dataset": "d", "label": "disengaged", "families": ["logistic"]}
+        facts = store.proxy.facts()
+        done = jobs.Job("x-1", "train", asked, "done", 1.0, "", 0.0, 1.0, facts, None)
+        monkeypatch.setattr(jobs, "list_jobs", lambda *_: [done])
+        at = page("train", store.dataset, train_job="x-1")
+        assert store.proxy.checks["sensitivity"]["why"] in words(at)
+        assert any("rank_correlation" in frame.value for frame in at.dataframe)
 
 
 class TestExamineJob:
