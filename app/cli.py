@@ -198,6 +198,8 @@ def _show_training(result: workflows.TrainingResult) -> None:
         )
     else:
         typer.echo(f"canary    does not apply: {canary['why']}")
+    typer.echo(f"gauge     {result.checks['gauge']['why']}")
+    typer.echo(f"changed   {result.checks['sensitivity']['why']}")
     for version in result.versions:
         for sample, m in version.metrics.items():
             typer.echo(
