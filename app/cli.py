@@ -20,6 +20,7 @@ from credit_core.config import ModelConfig, load_config
 from credit_core.data.mapping import load_mapping
 from credit_core.data.store import Dataset, list_datasets, open_dataset
 from credit_core.errors import CandorError, InputError
+from credit_core.labels.wording import RISK_NAME
 from credit_core.settings import PROJECT_ROOT, Settings, get_settings
 
 app = typer.Typer(
@@ -207,6 +208,8 @@ def _show_training(result: workflows.TrainingResult) -> None:
         )
     else:
         typer.echo(f"canary    does not apply: {canary['why']}")
+    typer.echo(f"gauge     {result.checks['gauge']['why']}")
+    typer.echo(f"changed   {result.checks['sensitivity']['why']}")
     for version in result.versions:
         for sample, m in version.metrics.items():
             typer.echo(
@@ -252,6 +255,7 @@ def score(
         "model": version.name,
         "model_version": version.version,
         "label": version.label,
+        "risk_is": RISK_NAME[version.name],
         "out": str(out),
     }
     if as_json:
@@ -277,8 +281,8 @@ def explain(
     if as_json:
         _print_json(found.facts())
         return
-    kind = "disengagement risk" if found.bundle.is_proxy else "PD (observed)"
-    typer.echo(f"score     {found.score:.1f}  ({kind} {found.risk:.1%}, band {found.band})")
+    name = RISK_NAME[found.bundle.question]
+    typer.echo(f"score     {found.score:.1f}  ({name} {found.risk:.1%}, band {found.band})")
     typer.echo(f"decision  {found.decision}{' (thin file)' if found.thin_file else ''}")
     for reason in found.reasons:
         typer.echo(f"reason    {reason.sentence}  ({reason.points:+.1f} points)")

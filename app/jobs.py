@@ -23,7 +23,7 @@ from credit_core.errors import CandorError, InputError
 from credit_core.settings import PROJECT_ROOT, Settings, get_settings
 
 _children: dict[str, subprocess.Popen[bytes]] = {}
-KINDS = ("train", "score")
+KINDS = ("train", "score", "examine")
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,10 @@ def submit(settings: Settings, kind: str, request: dict[str, Any]) -> str:
     """Start a job and return its id; the same request while one runs is that one."""
     if kind not in KINDS:
         raise InputError(f"There is no job {kind!r}.")
-    content = json.dumps({"kind": kind, **request}, sort_keys=True)
-    digest = hashlib.sha256(content.encode()).hexdigest()[:12]
+    digest = _digest(kind, request)
     root = _root(settings)
     root.mkdir(parents=True, exist_ok=True)
-    earlier = sorted(root.glob(f"{digest}-*"), key=lambda path: int(path.name.split("-")[1]))
+    earlier = _same(settings, digest)
     if earlier and (found := read(settings, earlier[-1].name)) is not None and found.running:
         return found.id
     number = int(earlier[-1].name.split("-")[1]) + 1 if earlier else 1
@@ -96,6 +95,23 @@ def submit(settings: Settings, kind: str, request: dict[str, Any]) -> str:
     write_atomic(folder / "pid", str(child.pid).encode())
     _children[folder.name] = child
     return folder.name
+
+
+def _digest(kind: str, request: dict[str, Any]) -> str:
+    content = json.dumps({"kind": kind, **request}, sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def _same(settings: Settings, digest: str) -> list[Path]:
+    """Return the folders of the jobs with this content, oldest first."""
+    found = _root(settings).glob(f"{digest}-*")
+    return sorted(found, key=lambda path: int(path.name.split("-")[1]))
+
+
+def latest(settings: Settings, kind: str, request: dict[str, Any]) -> Job | None:
+    """Return the newest job with exactly this request, None where there was none."""
+    same = _same(settings, _digest(kind, request))
+    return read(settings, same[-1].name) if same else None
 
 
 def read(settings: Settings, job_id: str) -> Job | None:
@@ -241,7 +257,21 @@ def _score(settings: Settings, request: dict[str, Any], folder: Path) -> dict[st
     }
 
 
-_WORK = {"train": _train, "score": _score}
+def _examine(settings: Settings, request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    from credit_core import workflows
+    from credit_core.config import ModelConfig
+    from credit_core.data.store import open_dataset
+
+    return workflows.examine_label(
+        open_dataset(settings, request["dataset"]),
+        settings,
+        ModelConfig.model_validate(request["config"]),
+        request["label"],
+        lambda share, words: _write_progress(folder, share, words),
+    )
+
+
+_WORK = {"train": _train, "score": _score, "examine": _examine}
 
 if __name__ == "__main__":
     _run(Path(sys.argv[1]))

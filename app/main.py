@@ -15,7 +15,10 @@ from credit_core.errors import CandorError
 SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
     "": [("overview", "Overview", "home", "Where you stand, and what to do next.")],
     "Data": [("transactions", "Transactions", "receipt_long", "Bring a file in and check it.")],
-    "Labels": [("segments", "Segments", "bubble_chart", "Who the customers are.")],
+    "Labels": [
+        ("segments", "Segments", "bubble_chart", "Who the customers are."),
+        ("label_lab", "Label Lab", "science", "What counts as bad, and whether it can be learnt."),
+    ],
     "Models": [
         ("train", "Train", "model_training", "Train models as a job, with checks."),
         ("compare", "Compare", "leaderboard", "Models side by side; promote one."),

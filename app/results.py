@@ -61,6 +61,40 @@ def canary_verdict(checks: dict[str, Any]) -> tuple[str, str]:
     return verdict, f"Canary {verdict}: {canary['why']}. {found}; 0.5 is chance."
 
 
+def gauge_rows(gauge: dict[str, Any]) -> list[Row]:
+    """Return one row a bar: what is asked, its AUC with interval, n, bads; None if not measured."""
+    names = ("auc", "auc_low", "auc_high", "n", "bads")
+    return [
+        {
+            "what": text.GAUGE[name],
+            "circular": name == "same_window",
+            **{key: (facts or {}).get(key) for key in names},
+        }
+        for name, facts in gauge["bars"].items()
+    ]
+
+
+def gauge_finding(gauge: dict[str, Any]) -> str:
+    """Return the title of the gauge: what the same window only seems to know."""
+    bars = gauge["bars"]
+    same, forward = bars.get("same_window"), bars.get("forward")
+    if same and forward:
+        return f"Same window {same['auc']:.3f}, the days after {forward['auc']:.3f}"
+    inside, rfm = bars.get("cross_validation"), bars.get("rfm_model")
+    if inside and rfm:
+        return f"The model {inside['auc']:.3f}, recency, frequency and money {rfm['auc']:.3f}"
+    return "What could be measured"
+
+
+def matching_rows(report: dict[str, Any]) -> list[Row]:
+    """Return how many applications met the ledger in which way."""
+    return [
+        {"what": words.format(**report), "n": report[name]}
+        for name, words in text.MATCHING.items()
+        if name in report
+    ]
+
+
 def against_outcomes(models: list[dict[str, Any]]) -> str | None:
     """Return what a proxy model says about real outcomes, None where none were measured."""
     best = models[0]

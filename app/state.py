@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -24,9 +25,12 @@ from credit_core.oversight import registry
 from credit_core.oversight.registry import ModelVersion, load_version
 from credit_core.settings import SAMPLE_FILES as SAMPLE_FILES
 from credit_core.settings import Settings, get_settings
-from credit_core.workflows.data import Segments
+from credit_core.workflows.data import activity
+from credit_core.workflows.labels import LabelPreview
+from credit_core.workflows.segments import Clusterings, Movement, Segments
 
 DATA_KEY, MODEL_KEY, CUSTOMER_KEY = "data", "model", "customer"
+PLAN_KEY = "planned_windows"
 
 
 def settings() -> Settings:
@@ -153,6 +157,76 @@ def segments(found: Dataset) -> Segments:
 @st.cache_resource(max_entries=4, show_spinner="Grouping the customers")
 def _segments(fingerprint: str, config_text: str, _found: Dataset) -> Segments:
     return workflows.segment(_found, settings(), config())
+
+
+def choice_of_k(found: Dataset) -> Clusterings:
+    """Return what speaks for the number of clusters."""
+    return _choice_of_k(found.fingerprint, config().model_dump_json(), found)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Clustering with k from 2 to 10, and other seeds")
+def _choice_of_k(fingerprint: str, config_text: str, _found: Dataset) -> Clusterings:
+    return workflows.choose_k(segments(_found), config())
+
+
+def movement(found: Dataset, earlier: datetime, by: Literal["segment", "cluster"]) -> Movement:
+    """Return who moved between segments or clusters since an earlier date."""
+    return _movement(found.fingerprint, config().model_dump_json(), earlier, by, found)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Grouping the customers of the earlier date")
+def _movement(
+    fingerprint: str,
+    config_text: str,
+    earlier: datetime,
+    by: Literal["segment", "cluster"],
+    _found: Dataset,
+) -> Movement:
+    return workflows.move(_found, settings(), config(), segments(_found), earlier, by)
+
+
+def months(found: Dataset) -> pd.DataFrame:
+    """Return the ledger by calendar month, as `workflows.data.activity` gives it."""
+    return _months(found.fingerprint, found)
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _months(fingerprint: str, _found: Dataset) -> pd.DataFrame:
+    return activity(_found, settings())
+
+
+def label_preview(found: Dataset, chosen: ModelConfig, kind: str) -> LabelPreview:
+    """Return a label's cohorts and counts under a configuration."""
+    return _label_preview(found.fingerprint, chosen.model_dump_json(), kind, found, chosen)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Making the label")
+def _label_preview(
+    fingerprint: str, config_text: str, kind: str, _found: Dataset, _chosen: ModelConfig
+) -> LabelPreview:
+    return workflows.preview_label(_found, settings(), _chosen, kind)
+
+
+def plan_windows(found: Dataset, kind: str, windows: dict[str, Any], clusters: int) -> None:
+    """Keep the windows, clusters and label that the next training of this data shall use."""
+    st.session_state[PLAN_KEY] = {
+        "dataset": found.fingerprint,
+        "windows": windows,
+        "labels": {"clusters": clusters},
+    }
+    st.session_state["train_label"] = kind
+    choose_dataset(found.fingerprint)  # the address, which named it, is left behind
+
+
+def planned(found: Dataset) -> dict[str, Any] | None:
+    """Return the ``windows`` and ``labels`` sections planned for this data, None where none are."""
+    plan: dict[str, Any] | None = st.session_state.get(PLAN_KEY)
+    return plan if plan is not None and plan["dataset"] == found.fingerprint else None
+
+
+def forget_plan() -> None:
+    """Go back to the windows that the configuration chooses."""
+    st.session_state.pop(PLAN_KEY, None)
 
 
 def evaluation(version: ModelVersion) -> pd.DataFrame:

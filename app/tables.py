@@ -101,13 +101,13 @@ ACTIVITY: dict[str, Any] = {
 }
 PROFILE: dict[str, Any] = {
     "segment": _C.TextColumn("Segment", pinned=True),
-    "cluster": _C.NumberColumn("Cluster", help="0 = least engaged"),
-    "customers": _C.NumberColumn("Customers", format="localized"),
-    "share": _C.NumberColumn("Share", format="percent"),
+    "cluster": _C.NumberColumn("Cluster", help="0 = least engaged", width=62),
+    "customers": _C.NumberColumn("Customers", format="localized", width=80),
+    "share": _C.NumberColumn("Share", format="percent", width=54),
     "recency_days": _C.NumberColumn(
-        "Recency", format="%.0f days", help="Days since the last transaction; median"
+        "Recency", format="%.0f days", help="Days since the last transaction; median", width=74
     ),
-    "frequency": _C.NumberColumn("Frequency", format="%.0f", help="Transactions; median"),
+    "frequency": _C.NumberColumn("Frequency", format="%.0f", help="Transactions; median", width=76),
     "monetary": _C.NumberColumn("Money out", format="localized", help="Median, in the window"),
 }
 QUINTILES: dict[str, Any] = {
@@ -144,4 +144,66 @@ REJECTS: dict[str, Any] = {
 EVENTS: dict[str, Any] = {
     "When (UTC)": _C.TextColumn(width=130),
     "What": _C.TextColumn(width="large"),
+}
+COHORTS: dict[str, Any] = {
+    "as_of": _C.DateColumn("As of", format="YYYY-MM-DD", width=82),
+    "sample": _C.TextColumn("Sample", width=88),
+    "snapshots": _C.NumberColumn("Customers", format="localized", width=74),
+    "bads": _C.NumberColumn("Bads", format="localized", width=50),
+    "bad_rate": _C.NumberColumn("Bad rate", format="percent", width=64),
+    "low": _C.NumberColumn("95% from", format="percent", width=70),
+    "high": _C.NumberColumn("to", format="percent", width=56),
+}
+GAUGE: dict[str, Any] = {
+    "what": _C.TextColumn("What is asked", pinned=True),
+    **{name: LEADERBOARD[name] for name in ("auc", "auc_low", "auc_high", "n", "bads")},
+}
+SENSITIVITY: dict[str, Any] = {
+    "change": _C.TextColumn("Changed"),
+    "setting": _C.TextColumn("To"),
+    "n": _C.NumberColumn("Customers", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+    "bad_rate": _C.NumberColumn("Bad rate", format="percent"),
+    "low": _C.NumberColumn("95% from", format="percent"),
+    "high": _C.NumberColumn("to", format="percent"),
+    "kappa": _C.NumberColumn(
+        "Kappa", format="%.2f", help="Label against the chosen one; 1 = same, 0 = as by chance"
+    ),
+    "rank_correlation": _C.NumberColumn(
+        "Rank correlation", format="%.2f", help="Scores against the chosen design's (Spearman)"
+    ),
+    "note": _C.TextColumn("Note"),
+}
+OUTCOMES: dict[str, Any] = {
+    "cluster": _C.NumberColumn("Cluster", help="0 = least engaged"),
+    "n": _C.NumberColumn("Applications", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+    "bad_rate": _C.NumberColumn("Bad rate", format="percent"),
+    "low": _C.NumberColumn("95% from", format="percent", help="Jeffreys interval"),
+    "high": _C.NumberColumn("to", format="percent"),
+}
+SCAN: dict[str, Any] = {
+    "k": _C.NumberColumn("k"),
+    "silhouette": _C.NumberColumn("Silhouette", format="%.3f", help="-1 to 1; higher = better"),
+    "inertia": _C.NumberColumn("Inertia", format="%.3f", help="Mean squared distance; falls"),
+    "smallest_share": _C.NumberColumn("Smallest cluster", format="percent"),
+}
+STABILITY: dict[str, Any] = {
+    "seed": _C.NumberColumn("Seed", format="%d"),
+    "agreement": _C.NumberColumn(
+        "Adjusted Rand index", format="%.3f", help="1 = the same groups, 0 = as by chance"
+    ),
+    "least_engaged": _C.NumberColumn("In cluster 0", format="percent"),
+}
+SPREADS: dict[str, Any] = {
+    "cluster": _C.NumberColumn("Cluster", help="0 = least engaged"),
+    "measure": _C.TextColumn("Measure"),
+    **{
+        f"p{q}": _C.NumberColumn(f"{q}%", format="localized", help="Quantile")
+        for q in (5, 25, 50, 75, 95)
+    },
+}
+MATCHING: dict[str, Any] = {
+    "what": _C.TextColumn("Applications", width="large"),
+    "n": _C.NumberColumn("n", format="localized"),
 }

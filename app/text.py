@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from credit_core.labels.wording import RISK_NAME
+
 PROXY_BANNER = (
     "**Disengagement risk, not a default risk.** This model predicts a proxy: whether a customer "
     "will stop being active. Nobody's repayment was observed, so it is no PD and must not be used "
@@ -18,10 +20,7 @@ HIGHER_IS_SAFER = "Points; higher = safer"
 NO_DATA = "There is no data yet. Bring in a transactions file, or use the simulated sample."
 NO_MODEL = "There is no champion yet. Train models, look at them side by side, and promote one."
 
-QUESTION = {
-    "default": "PD (observed)",
-    "disengagement": "Disengagement risk",
-}
+QUESTION = RISK_NAME
 LABEL = {
     "disengaged": "Disengaged (proxy): ends in the least engaged RFM cluster",
     "inactive": "Inactive (proxy): no transaction in the outcome window",
@@ -144,7 +143,8 @@ SAMPLE_FILES = (
     "Nobody in it is real."
 )
 NO_OUTCOMES = (
-    "For a PD, bring in applications with an outcome column (1 = bad) beside the transactions."
+    "No recorded outcomes, so no score may be called a PD. Bring in applications with an outcome "
+    "column (1 = bad) to change that."
 )
 NO_CHAMPION = {
     "default": "No champion. It needs applications with recorded outcomes.",
@@ -152,3 +152,41 @@ NO_CHAMPION = {
 }
 AUC_MEANS = "0.5 = chance, 1 = every bad ranked above every good. Interval by DeLong."
 CANCELLED = "This training was cancelled. Models it had finished by then can be seen on Compare."
+LAB_LEAD = (
+    "**Why an AUC of 0.99 is bad news.** Nobody recorded who repaid, so the common recipe clusters "
+    "customers by recency, frequency and money, calls the least engaged cluster bad, and trains on "
+    "features from **the same days**. The model then only finds the clustering rule again: its AUC "
+    "is near 1 on any data, noise too, and says nothing about tomorrow. Here features stop at a "
+    "date and the label lies **after** it. That AUC is lower, and it is the true one."
+)
+LAB_OBSERVED = (
+    "**These labels are recorded outcomes**, each with its own date; features stop before it. "
+    "There is no rule to choose, so nothing here can be circular. What remains to be asked is "
+    "whether the transactions say more than recency, frequency and money, and what a proxy would "
+    "have said about the same people."
+)
+GAUGE = {
+    "same_window": "Same window (circular)",
+    "forward": "Forward: the days after",
+    "out_of_time": "Out of time: later still",
+    "cross_validation": "Customers it has not seen",
+    "rfm_model": "Recency, frequency and money",
+    "recency_days": "Recency alone",
+    "frequency": "Frequency alone",
+    "monetary": "Money alone",
+    "proxy_label": "The proxy label itself",
+}
+MATCHING = {
+    "with_history": "With enough history before the decision",
+    "thin_file": "Thin file: fewer than {thin_below} transactions in the {observation_days} days "
+    "before the decision",
+    "without_history_before_as_of": "Known customer, but the first transaction comes after the "
+    "decision",
+    "before_the_ledger": "Decided before the ledger begins",
+    "without_any_transaction": "Unmatched: the ledger does not know the customer",
+}
+CONCORDANCE = {
+    "before": "Clusters before the decision: what the common recipe calls risk",
+    "after": "Clusters after the decision: the proxy label itself",
+}
+FROZEN_CENTRES = "Clusters keep the centres of the later date at both."

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import jobs, results, state, tables, text, widgets
+from app import jobs, lab, results, state, tables, text, widgets
 from credit_core import workflows
 from credit_core.errors import CandorError
 
@@ -63,6 +63,19 @@ def show(job: jobs.Job) -> None:
         st.error(widgets.escaped(f"The training failed: {job.problem}"), icon=":material/error:")
 
 
+def show_plan(windows: dict[str, Any]) -> None:
+    """Say which windows came from Label Lab, and offer to go back."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(
+            f"Windows from Label Lab: observed for {windows['observation_days']} days, followed "
+            f"for {windows['outcome_days']}, last cohort {windows['as_of']}."
+            if windows["as_of"]
+            else "Windows from Label Lab: those the span of the data suggests.",
+            icon=":material/science:",
+        )
+        st.button("Forget them", on_click=state.forget_plan, icon=":material/undo:")
+
+
 def show_result(result: dict[str, Any]) -> None:
     """Show the checks first, then the label, the models, and what stands beside them."""
     checks, models = result["checks"], result["models"]
@@ -77,6 +90,7 @@ def show_result(result: dict[str, Any]) -> None:
         st.info(widgets.escaped(sentence), icon=":material/info:")
     _show_leaks(checks["leaks"])
     _show_label(result["label"])
+    _show_evidence(checks)
     st.dataframe(
         results.model_rows(models),
         hide_index=True,
@@ -96,6 +110,14 @@ def show_result(result: dict[str, Any]) -> None:
             alt="The best model beside recency, frequency, money and the proxy label",
         )
     _promote(f"{models[0]['name']}:{models[0]['version']}", checks["refusal"])
+
+
+def _show_evidence(checks: dict[str, Any]) -> None:
+    """Offer the gauge, the sensitivity and the outcomes behind the verdict."""
+    if "gauge" not in checks:  # trained before these checks were kept
+        return
+    with st.expander("Honesty gauge, sensitivity, recorded outcomes", icon=":material/science:"):
+        lab.show_evidence(checks)
 
 
 def _show_leaks(leaks: list[dict[str, Any]]) -> None:

@@ -6,6 +6,7 @@ it may be.
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -25,8 +26,9 @@ class _Section(BaseModel):
 
 
 class WindowsConfig(_Section):
-    """Lengths in days; None means chosen from the ledger's span."""
+    """Lengths in days, and the last cohort's date; None means chosen from the ledger's span."""
 
+    as_of: date | None = None
     observation_days: int | None = Field(None, ge=7, le=1825)
     outcome_days: int | None = Field(None, ge=7, le=1825)
     cohort_step_days: int = Field(30, ge=1, le=365)

@@ -21,6 +21,10 @@ def label_kinds(data: Dataset) -> list[str]:
 def request_form(data: Dataset) -> None:
     """Ask what to train and start the job."""
     config = state.config()
+    plan = state.planned(data)
+    if plan is not None:
+        config = config.replacing(windows=plan["windows"], labels=plan["labels"])
+        training.show_plan(plan["windows"])
     kinds = label_kinds(data)
     if not kinds:
         st.info("Training needs transactions, or applications with an outcome column.")

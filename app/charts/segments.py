@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from app.charts.base import BLUE, SERIES, figure
+from app.charts.base import BLUE, GREY, SERIES, VERMILLION, figure, legend_above
+from credit_core.labels.choice import ChoiceOfK
+from credit_core.workflows.segments import Movement
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "hexagon")
 MOST_POINTS = 5_000
@@ -58,13 +60,14 @@ def cluster_map(points: pd.DataFrame, profile: pd.DataFrame) -> go.Figure:
         "Transactions in the window (log scale)",
         440,
     )
+    ends = {len(profile) - 1: " (most)", 0: " (least)"}
     for cluster, customers in enumerate(profile["customers"]):
         inside = points[points["cluster"] == profile["cluster"].iloc[cluster]]
         made.add_scattergl(
             x=inside["recency_days"] + 1,
             y=inside["frequency"] + 1,
             mode="markers",
-            name=f"{cluster_name(cluster, len(profile))}, n {customers:,}",
+            name=f"Cluster {cluster}{ends.get(cluster, '')}, n {customers:,}",
             marker={
                 "color": SERIES[cluster % len(SERIES)],
                 "symbol": SYMBOLS[cluster % len(SYMBOLS)],
@@ -115,3 +118,128 @@ def quintile_bars(quintiles: pd.DataFrame) -> go.Figure:
     made.update_xaxes(dtick=1)
     made.update_yaxes(tickformat=",")
     return made
+
+
+MEASURES = {
+    "recency_days": "Recency, days",
+    "frequency": "Transactions",
+    "monetary": "Money out",
+}
+
+
+def spread_boxes(spreads: pd.DataFrame, measure: str) -> go.Figure:
+    """Return the spread of one measure by cluster; ``spreads`` as `Segments.spreads`."""
+    rows = spreads[spreads["measure"] == measure].sort_values("cluster")
+    words, clusters, highest = MEASURES[measure], len(rows), float(rows["p95"].max())
+    least, most = rows["p50"].iloc[0], rows["p50"].iloc[-1]
+    title = f"{words}: median {least:,.0f} to {most:,.0f}"
+    made = figure(title, "Cluster (0 = least engaged)", "", 320)
+    for row in rows.to_dict("records"):
+        made.add_box(
+            x=[f"{row['cluster']}"],
+            q1=[row["p25"] + 1],
+            median=[row["p50"] + 1],
+            q3=[row["p75"] + 1],
+            lowerfence=[row["p5"] + 1],
+            upperfence=[row["p95"] + 1],
+            name=cluster_name(row["cluster"], clusters),
+            marker_color=SERIES[row["cluster"] % len(SERIES)],
+            showlegend=False,
+            hoverinfo="skip",
+        )
+    # Drawn at value + 1, for all three may be 0; the ticks carry the values themselves.
+    ticks = [value for value in _TICKS if value <= highest * 2] or [0, 1]
+    if highest > _TICKS[-1]:
+        ticks = [0, *(10**power for power in range(1, len(f"{highest:.0f}") + 1))]
+    made.update_yaxes(
+        type="log", tickvals=[value + 1 for value in ticks], ticktext=[f"{v:,}" for v in ticks]
+    )
+    return made
+
+
+def k_scan(scan: ChoiceOfK, chosen: int) -> go.Figure:
+    """Return silhouette and inertia over k, with the k in use and the two suggestions marked."""
+    table = scan.table
+    agree = scan.elbow == scan.best_silhouette
+    title = (
+        f"Silhouette and elbow both point to k = {scan.elbow}; in use: {chosen}"
+        if agree
+        else f"Silhouette points to k = {scan.best_silhouette}, the elbow to {scan.elbow}; "
+        f"in use: {chosen}"
+    )
+    made = figure(title, "Clusters (k)", "Silhouette (higher = further apart)", 360)
+    made.add_scatter(
+        x=table["k"],
+        y=table["silhouette"],
+        mode="lines+markers",
+        name="Silhouette (left)",
+        line={"color": BLUE},
+        hovertemplate="k %{x}<br>silhouette %{y:.3f}",
+    )
+    made.add_scatter(
+        x=table["k"],
+        y=table["inertia"],
+        mode="lines+markers",
+        name="Inertia (right)",
+        line={"color": VERMILLION, "dash": "dash"},
+        marker={"symbol": "diamond"},
+        yaxis="y2",
+        hovertemplate="k %{x}<br>inertia %{y:.3f}",
+    )
+    made.update_layout(
+        yaxis2={
+            "title": {"text": "Inertia (mean squared distance)"},
+            "overlaying": "y",
+            "side": "right",
+            "showgrid": False,
+            "tickmode": "auto",
+            "tickformat": ".2f",
+            "range": [0, float(table["inertia"].max()) * 1.05],
+        }
+    )
+    made.add_vline(x=chosen, line={"color": GREY, "dash": "dot"}, annotation_text="in use")
+    made.update_xaxes(dtick=1)
+    legend_above(made)
+    return made
+
+
+def movement_map(moved: Movement, ink: str) -> go.Figure:
+    """Return the counts of a movement as a heat map, shaded by the share of each row."""
+    counts = moved.counts.loc[moved.counts.sum(axis=1) > 0, moved.counts.sum() > 0]
+    shares = counts.div(counts.sum(axis=1), axis=0)
+    names = [group_name(name) for name in counts.columns]
+    rows = [group_name(name) for name in counts.index]
+    made = figure(
+        f"{moved.stayed:.0%} are still where they were on {moved.earlier:%Y-%m-%d}",
+        f"Group on {moved.later:%Y-%m-%d}",
+        f"Group on {moved.earlier:%Y-%m-%d}",
+        max(320, 90 + 34 * len(rows)),
+    )
+    made.add_heatmap(
+        x=names,
+        y=rows,
+        z=shares.to_numpy(),
+        customdata=counts.to_numpy(),
+        zmin=0,
+        zmax=1,
+        colorscale=[[0, "rgba(0,114,178,0)"], [1, "rgba(0,114,178,0.85)"]],
+        showscale=False,
+        hovertemplate="%{y} -> %{x}<br>%{customdata:,} customers, %{z:.0%} of the row"
+        "<extra></extra>",
+        xgap=1,
+        ygap=1,
+    )
+    for y, row in zip(rows, counts.to_numpy(), strict=True):
+        for x, n in zip(names, row, strict=True):
+            if n:
+                made.add_annotation(
+                    x=x, y=y, text=f"{n:,}", showarrow=False, font={"color": ink, "size": 12}
+                )
+    made.update_yaxes(autorange="reversed", type="category", showgrid=False)
+    made.update_xaxes(type="category", side="bottom", showgrid=False)
+    return made
+
+
+def group_name(name: object) -> str:
+    """Return how a group is called: a segment by its name, a cluster by its number."""
+    return f"Cluster {name}" if isinstance(name, int | np.integer) else str(name)

@@ -21,7 +21,7 @@ from credit_core.labels.samples import (
 )
 
 _OUT_OF_TIME_SHARE = 0.2
-_DEFAULT_OBSERVATION_DAYS = 180
+DEFAULT_OBSERVATION_DAYS = 180
 
 
 def load_applications(dataset: Dataset) -> pd.DataFrame:
@@ -47,6 +47,7 @@ def observed_labels(
             f"{dataset.name}: the applications have no outcome column with 0 (good) and 1 (bad), "
             "so an observed label cannot be made."
         )
+    given = len(frame)
     frame = frame[frame["outcome"].notna()][["customer_id", "as_of", "outcome"]]
     frame = dated(frame, ledger).sort_values(["as_of", "customer_id"], kind="stable")
     frame = frame.rename(columns={"outcome": "label"}).reset_index(drop=True)
@@ -61,8 +62,9 @@ def observed_labels(
     start = _out_of_time_start(frame)
     if start is not None:
         frame.loc[frame["as_of"] >= start, "sample"] = OUT_OF_TIME
-    report = _matching(frame, ledger)
-    observation = config.windows.observation_days or _DEFAULT_OBSERVATION_DAYS
+    observation = config.windows.observation_days or DEFAULT_OBSERVATION_DAYS
+    report = match_report(frame, ledger, observation, config.policy.thin_file_transactions)
+    report["without_outcome"] = given - len(frame)
     windows = {
         "observation_days": observation,
         "first_as_of": _day(frame["as_of"].min()),
@@ -95,27 +97,68 @@ def _out_of_time_start(frame: pd.DataFrame) -> datetime | None:
     return start.to_pydatetime()
 
 
-def _matching(frame: pd.DataFrame, ledger: Ledger | None) -> dict[str, Any]:
-    """Count how applications meet the ledger: unknown customers, no history before as_of."""
+def known_outcomes(dataset: Dataset, ledger: Ledger | None) -> pd.DataFrame | None:
+    """Return ``customer_id``, ``as_of`` and ``label`` (1 = bad), None where no outcome is known.
+
+    Ordered by date and customer.
+    """
+    if dataset.applications is None or not dataset.applications.has_outcome:
+        return None
+    frame = load_applications(dataset)
+    frame = dated(frame[frame["outcome"].notna()], ledger)
+    frame = frame.rename(columns={"outcome": "label"})[["customer_id", "as_of", "label"]]
+    frame = frame.sort_values(["as_of", "customer_id"], kind="stable").reset_index(drop=True)
+    return frame.astype({"label": "int64"}) if len(frame) else None
+
+
+def match_report(
+    frame: pd.DataFrame, ledger: Ledger | None, observation_days: int, thin: int
+) -> dict[str, Any]:
+    """Count how applications meet the ledger.
+
+    ``with_history``, ``thin_file`` (fewer than ``thin`` transactions in the observation window,
+    but some history), ``without_history_before_as_of`` (the customer's first transaction comes
+    later), ``before_the_ledger`` (decided before the ledger begins) and
+    ``without_any_transaction`` (a customer the ledger does not know) add up to ``applications``.
+    ``as_of_after_the_ledger`` counts those decided more than a day after its end.
+    """
     if ledger is None:
         return {"applications": len(frame), "ledger": False}
     connection = ledger.connection
-    connection.register("matching", frame[["customer_id", "as_of"]])
-    unknown, silent = ledger.one(
+    # One row an application: the same customer may apply twice on one day.
+    numbered = frame[["customer_id", "as_of"]].reset_index(names="n")
+    connection.register("matching", numbered)
+    unknown, before, silent, few = ledger.one(
         f"""
         WITH known AS (
             SELECT customer_id, min(timestamp) AS first FROM {ledger.relation} GROUP BY 1
+        ), seen AS (
+            SELECT n, as_of, any_value(first) AS first, count(t.timestamp) AS transactions
+            FROM matching LEFT JOIN known USING (customer_id)
+            LEFT JOIN {ledger.relation} t ON t.customer_id = matching.customer_id
+                AND t.timestamp < as_of
+                AND t.timestamp >= as_of - to_days(CAST($observation AS INTEGER))
+            GROUP BY n, as_of
         )
-        SELECT count(*) FILTER (WHERE first IS NULL), count(*) FILTER (WHERE first >= as_of)
-        FROM matching LEFT JOIN known USING (customer_id)
-        """
+        SELECT count(*) FILTER (WHERE first IS NULL),
+               count(*) FILTER (WHERE first >= as_of AND as_of <= $first),
+               count(*) FILTER (WHERE first >= as_of AND as_of > $first),
+               count(*) FILTER (WHERE first < as_of AND transactions < $thin)
+        FROM seen
+        """,
+        {"observation": observation_days, "first": ledger.first, "thin": thin},
     )
     connection.unregister("matching")
     after = int((frame["as_of"] > pd.Timestamp(ledger.end) + timedelta(days=1)).sum())
     return {
         "applications": len(frame),
         "ledger": True,
-        "without_any_transaction": int(unknown),
+        "with_history": len(frame) - int(unknown + before + silent + few),
+        "thin_file": int(few),
         "without_history_before_as_of": int(silent),
+        "before_the_ledger": int(before),
+        "without_any_transaction": int(unknown),
         "as_of_after_the_ledger": after,
+        "thin_below": thin,
+        "observation_days": observation_days,
     }

@@ -88,26 +88,29 @@ def quintile_scores(table: pd.DataFrame) -> pd.DataFrame:
 
 SEGMENTS: tuple[tuple[str, int, int, int, int], ...] = (
     # name, lowest and highest recency score, lowest and highest frequency-monetary score
-    ("Champions", 4, 5, 4, 5),
-    ("Loyal", 3, 5, 3, 5),
-    ("Recent", 4, 5, 1, 2),
-    ("Needs attention", 3, 3, 1, 2),
+    ("Champions", 5, 5, 4, 5),
+    ("Loyal", 3, 4, 4, 5),
+    ("Potential loyalists", 4, 5, 2, 3),
+    ("New", 5, 5, 1, 1),
+    ("Promising", 4, 4, 1, 1),
+    ("Needs attention", 3, 3, 3, 3),
+    ("About to sleep", 3, 3, 1, 2),
     ("Cannot lose", 1, 2, 5, 5),
     ("At risk", 1, 2, 3, 4),
     ("Hibernating", 2, 2, 1, 2),
     ("Lost", 1, 1, 1, 2),
 )
+"""Every pair of scores belongs to exactly one segment; docs/labels.md says what each means."""
 
 
 def name_segments(scores: pd.DataFrame) -> pd.Series:
     """Return the named segment of each row of `quintile_scores`.
 
-    The frequency-monetary score is the rounded mean of the F and M scores; the first segment of
-    ``SEGMENTS`` whose ranges hold both is the customer's.
+    The frequency-monetary score is the mean of the F and M scores, half rounded up.
     """
-    recency = scores["r_score"]
-    value = np.floor((scores["f_score"] + scores["m_score"]) / 2 + 0.5)
-    names = pd.Series("Lost", index=scores.index, dtype="str")
-    for name, r_low, r_high, v_low, v_high in reversed(SEGMENTS):
-        names[recency.between(r_low, r_high) & value.between(v_low, v_high)] = name
-    return names
+    recency = scores["r_score"].to_numpy()
+    value = (scores["f_score"].to_numpy() + scores["m_score"].to_numpy() + 1) // 2
+    grid = np.empty((6, 6), dtype=object)
+    for name, r_low, r_high, v_low, v_high in SEGMENTS:
+        grid[r_low : r_high + 1, v_low : v_high + 1] = name
+    return pd.Series(grid[recency, value], index=scores.index, dtype="str")

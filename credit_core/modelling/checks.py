@@ -12,18 +12,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from credit_core.config import LightGBMConfig, ModelConfig
+from credit_core.config import ModelConfig
 from credit_core.data.ledger import Ledger
 from credit_core.errors import InputError
 from credit_core.features.build import build_features
 from credit_core.features.catalogue import Catalogue
 from credit_core.labels.proxy import apply_proxy
-from credit_core.labels.samples import DEVELOPMENT, OUT_OF_TIME, LabelledSnapshots
+from credit_core.labels.samples import DEVELOPMENT, LabelledSnapshots
 from credit_core.labels.scramble import scrambled
-from credit_core.modelling.boosting import fit_lightgbm
 from credit_core.modelling.design import fit_design
-from credit_core.modelling.estimator import margin
-from credit_core.modelling.metrics import auc_interval, mean_auc
+from credit_core.modelling.quick import FEWEST, Quick, one_cohort, rarer
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -32,7 +30,6 @@ CANARY_LEVEL = 0.999
 LEAK_AUC = 0.98
 _CANARY_CUSTOMERS = 20_000
 _LEAK_ROWS = 2_000
-_FEWEST = 20
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,6 @@ def canary(
     labels: LabelledSnapshots,
     catalogue: Catalogue,
     config: ModelConfig,
-    threads: int,
 ) -> Canary:
     """Give every transaction to a random customer, rebuild features and label, and train.
 
@@ -67,27 +63,21 @@ def canary(
     customers are fitted and the other half tested, both ways round.
     """
     seed = config.training.seed
-    cohort = _one_cohort(labels, seed)
+    cohort = one_cohort(labels, _CANARY_CUSTOMERS, seed)
+    cohort = replace(cohort, frame=cohort.frame.reset_index(drop=True))
     label, table = _scrambled_design(ledger, cohort, catalogue, config)
-    rarer = int(min(label.sum(), len(label) - label.sum()))
-    if rarer < _FEWEST:
+    if rarer(label) < FEWEST:
         return Canary(
             None,
             None,
             None,
             len(label),
             None,
-            f"only {rarer} of the rarer label were left after scrambling, too few",
+            f"only {rarer(label)} of the rarer label were left after scrambling, too few",
         )
     X = fit_design(table, frozenset(), 2).matrix(table)
-    half = np.random.default_rng(seed).permutation(len(label)) % 2 == 0
-    parts = []
-    for fitted, tested in ((half, ~half), (~half, half)):
-        model = fit_lightgbm(
-            X[fitted], label[fitted], LightGBMConfig(), seed=seed, threads=threads, rounds=60
-        )
-        parts.append(auc_interval(label[tested], margin(model.estimator, X[tested])))
-    found = mean_auc(parts, CANARY_LEVEL)
+    quick = Quick(seed)
+    found = quick.cross_fitted(X, label, cohort.frame["customer_id"], CANARY_LEVEL)
     passed = found.low <= 0.5 <= found.high or found.high < 0.5
     why = (
         "with every transaction given to a random customer the design finds nothing, as it should"
@@ -96,18 +86,6 @@ def canary(
         "label, so label and features share their source"
     )
     return Canary(found.auc, found.low, found.high, len(label), passed, why)
-
-
-def _one_cohort(labels: LabelledSnapshots, seed: int) -> LabelledSnapshots:
-    """Return the latest development cohort (all applications for observed outcomes), bounded."""
-    frame = labels.frame
-    if labels.is_proxy:
-        inside = frame[frame["sample"] != OUT_OF_TIME]
-        frame = inside[inside["as_of"] == inside["as_of"].max()]
-    if len(frame) > _CANARY_CUSTOMERS:
-        chosen = np.random.default_rng(seed).choice(len(frame), _CANARY_CUSTOMERS, replace=False)
-        frame = frame.iloc[np.sort(chosen)]
-    return replace(labels, frame=frame.reset_index(drop=True).assign(sample=DEVELOPMENT))
 
 
 def _scrambled_design(
@@ -170,7 +148,7 @@ def find_leaks(X: FloatArray, names: list[str], label: IntArray, seed: int) -> l
     if len(label) > _LEAK_ROWS:
         chosen = np.sort(np.random.default_rng(seed).choice(len(label), _LEAK_ROWS, replace=False))
         X, label = X[chosen], label[chosen]
-    if min(label.sum(), len(label) - label.sum()) < _FEWEST:
+    if rarer(label) < FEWEST:
         return []
     leaks = []
     clean = []
@@ -197,17 +175,25 @@ def _pairs(X: FloatArray, columns: list[int]) -> Iterator[tuple[int, int, str, F
 
 
 def _strength(values: FloatArray, label: IntArray) -> float:
-    """Return max(AUC, 1 - AUC) over the rows that have a value; 0.5 if too few have."""
+    """Return max(AUC, 1 - AUC); rows without a value come last, come first, or are left out.
+
+    They are left out only where most rows have a value: a label may hide in what is missing.
+    """
     known = np.isfinite(values)
-    if known.sum() < 0.5 * len(label):
+    if known.all():
+        return _separation(values, label)
+    found = [_separation(np.where(known, values, filler), label) for filler in (-np.inf, np.inf)]
+    if known.sum() >= 0.5 * len(label):
+        found.append(_separation(values[known], label[known]))
+    return max(found)
+
+
+def _separation(values: FloatArray, label: IntArray) -> float:
+    if rarer(label) < FEWEST:
         return 0.5
-    bads = label[known]
-    m = int(bads.sum())
-    n = len(bads) - m
-    if min(m, n) < _FEWEST:
-        return 0.5
-    ranks = rankdata(values[known])
-    auc = (ranks[bads == 1].sum() - m * (m + 1) / 2) / (m * n)
+    m = int(label.sum())
+    ranks = rankdata(values)
+    auc = (ranks[label == 1].sum() - m * (m + 1) / 2) / (m * (len(label) - m))
     return float(max(auc, 1 - auc))
 
 
@@ -218,7 +204,6 @@ def run_checks(
     design_names: list[str],
     X: FloatArray,
     config: ModelConfig,
-    threads: int,
 ) -> dict[str, Any]:
     """Return the checks of a design as facts: canary, leaks, and whether it is circular."""
     development = (labels.frame["sample"] == DEVELOPMENT).to_numpy()
@@ -228,7 +213,7 @@ def run_checks(
         bird = Canary(None, None, None, 0, None, "there are no transactions to scramble")
     else:
         try:
-            bird = canary(ledger, labels, catalogue, config, threads)
+            bird = canary(ledger, labels, catalogue, config)
         except InputError as error:
             bird = Canary(None, None, None, 0, None, str(error))
     circular = labels.kind == "same_window" or bird.passed is False

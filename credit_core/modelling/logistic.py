@@ -113,7 +113,9 @@ def fit_logistic(X: FloatArray, label: NDArray[np.int64], penalty: float) -> Log
 
     shape = _Shape.of(X)
     Z = shape.apply(X)
-    model = LogisticRegression(C=penalty, max_iter=2000, tol=1e-6).fit(Z, label)
+    model = LogisticRegression(C=penalty, max_iter=2000, tol=1e-6, solver="newton-cholesky").fit(
+        Z, label
+    )
     weights = model.coef_[0]
     p = X.shape[1]
     return Logistic(
@@ -142,7 +144,9 @@ def choose_penalty(
         shape = _Shape.of(X[train])
         Z, Z_test = shape.apply(X[train]), shape.apply(X[test])
         for i, penalty in enumerate(config.penalties):
-            model = LogisticRegression(C=penalty, max_iter=2000, tol=1e-4).fit(Z, label[train])
+            model = LogisticRegression(
+                C=penalty, max_iter=2000, tol=1e-4, solver="newton-cholesky"
+            ).fit(Z, label[train])
             risk = np.clip(model.predict_proba(Z_test)[:, 1], 1e-12, 1 - 1e-12)
             losses[i] -= np.sum(np.where(label[test] == 1, np.log(risk), np.log1p(-risk)))
     return config.penalties[int(np.argmin(losses))]

@@ -185,6 +185,25 @@ def evaluate(label: NDArray[np.int64], probability: FloatArray, auc: Auc | None 
     )
 
 
+def share_interval(
+    bads: NDArray[np.int64], n: NDArray[np.int64], level: float = LEVEL
+) -> tuple[FloatArray, FloatArray]:
+    """Return the Jeffreys interval of bads / n: quantiles of Beta(bads + 1/2, n - bads + 1/2).
+
+    Brown, Cai and DasGupta (2001): its end is 0 where there is no bad, 1 where all are.
+
+    Examples
+    --------
+    >>> low, high = share_interval(np.array([0, 5]), np.array([10, 10]))
+    >>> low.round(3).tolist(), high.round(3).tolist()
+    ([0.0, 0.224], [0.217, 0.776])
+    """
+    tail = (1 - level) / 2
+    low = np.where(bads > 0, beta.ppf(tail, bads + 0.5, n - bads + 0.5), 0.0)
+    high = np.where(bads < n, beta.ppf(1 - tail, bads + 0.5, n - bads + 0.5), 1.0)
+    return low, high
+
+
 def calibration_table(
     label: NDArray[np.int64], probability: FloatArray, groups: int = 10, level: float = LEVEL
 ) -> pd.DataFrame:
@@ -206,7 +225,7 @@ def calibration_table(
     parts = [part for part in np.array_split(order, groups) if len(part)]
     n = np.array([len(part) for part in parts])
     bads = np.array([int(label[part].sum()) for part in parts])
-    tail = (1 - level) / 2
+    low, high = share_interval(bads, n, level)
     return pd.DataFrame(
         {
             "group": np.arange(1, len(parts) + 1),
@@ -214,7 +233,7 @@ def calibration_table(
             "bads": bads,
             "predicted": [round(float(probability[part].mean()), 12) for part in parts],
             "observed": bads / n,
-            "low": beta.ppf(tail, bads + 0.5, n - bads + 0.5),
-            "high": beta.ppf(1 - tail, bads + 0.5, n - bads + 0.5),
+            "low": low,
+            "high": high,
         }
     )

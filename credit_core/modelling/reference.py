@@ -6,25 +6,23 @@ transactions behind it add nothing.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from credit_core.config import ModelConfig
 from credit_core.data.ledger import Ledger
-from credit_core.labels.clusters import fit_clusters
 from credit_core.labels.rfm import RFM, rfm_table
 from credit_core.labels.samples import DEVELOPMENT, LabelledSnapshots
+from credit_core.modelling.concordance import clusters_against
 from credit_core.modelling.estimator import margin
 from credit_core.modelling.logistic import fit_logistic
 from credit_core.modelling.metrics import Auc, auc_interval, mean_auc
+from credit_core.modelling.quick import auc_facts
 from credit_core.modelling.training import grouped_folds
 
 _PROXY_OUTCOME_DAYS = 90
-_FEWEST = 10
 
 
 def outcome_references(
@@ -43,44 +41,18 @@ def outcome_references(
     table = rfm_table(ledger, frame, start_days=-labels.observation_days, end_days=0)
     found: dict[str, Any] = {}
     for name in RFM:
-        found[name] = _facts(_better_direction(label, table[name].to_numpy()))
+        found[name] = auc_facts(_better_direction(label, table[name].to_numpy()))
     X = table.to_numpy(dtype=np.float64)
     parts = []
     for train, test in grouped_folds(frame, config.training.folds, config.training.seed):
         model = fit_logistic(X[train], label[train], 1.0)
         parts.append(auc_interval(label[test], margin(model, X[test])))
-    found["rfm_model"] = _facts(mean_auc(parts))
+    found["rfm_model"] = auc_facts(mean_auc(parts))
     found["best_rfm_auc"] = max(found[name]["auc"] for name in (*RFM, "rfm_model"))
-    found["proxy_label"] = _proxy(ledger, frame, config)
+    found["proxy_label"] = clusters_against(ledger, frame, 0, _PROXY_OUTCOME_DAYS, config)
     return found
 
 
 def _better_direction(label: NDArray[np.int64], values: NDArray[np.float64]) -> Auc:
     found = auc_interval(label, values)
     return found if found.auc >= 0.5 else auc_interval(label, -values)
-
-
-def _proxy(ledger: Ledger, frame: pd.DataFrame, config: ModelConfig) -> dict[str, Any] | None:
-    """Return how well the disengaged label ranks outcomes, where its window is complete."""
-    complete = frame["as_of"] + timedelta(days=_PROXY_OUTCOME_DAYS) <= pd.Timestamp(ledger.end)
-    inside = frame[complete].reset_index(drop=True)
-    label = inside["label"].to_numpy(dtype=np.int64)
-    if min(label.sum(), len(label) - label.sum()) < _FEWEST:
-        return None
-    after = rfm_table(ledger, inside, start_days=0, end_days=_PROXY_OUTCOME_DAYS)
-    clusters = fit_clusters(after, config.labels.clusters, config.training.seed).assign(after)
-    disengaged = (clusters == 0).astype(np.float64)
-    facts = _facts(auc_interval(label, disengaged))
-    facts["bad_rate_disengaged"] = float(label[disengaged == 1].mean())
-    facts["bad_rate_others"] = float(label[disengaged == 0].mean())
-    return facts
-
-
-def _facts(found: Auc) -> dict[str, Any]:
-    return {
-        "auc": found.auc,
-        "auc_low": found.low,
-        "auc_high": found.high,
-        "n": found.n,
-        "bads": found.bads,
-    }

@@ -1,7 +1,8 @@
 """The verbs that every way in calls: ingest, train, promote, score, explain, decide."""
 
 from credit_core.data.intake import Progress
-from credit_core.workflows.data import ingest, segment
+from credit_core.workflows.data import ingest
+from credit_core.workflows.labels import examine_label, preview_label
 from credit_core.workflows.scoring import (
     Explanation,
     decide,
@@ -12,6 +13,7 @@ from credit_core.workflows.scoring import (
     summarise_scores,
     write_scores,
 )
+from credit_core.workflows.segments import choose_k, move, segment
 from credit_core.workflows.training import TrainingRequest, TrainingResult, promote, train
 
 __all__ = [
@@ -19,10 +21,14 @@ __all__ = [
     "Progress",
     "TrainingRequest",
     "TrainingResult",
+    "choose_k",
     "decide",
+    "examine_label",
     "explain",
     "explanation",
     "ingest",
+    "move",
+    "preview_label",
     "promote",
     "score",
     "score_dataset",

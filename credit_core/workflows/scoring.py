@@ -25,6 +25,7 @@ from credit_core.decisions.scoring import ScoredSnapshots, score_snapshots
 from credit_core.errors import InputError
 from credit_core.labels.observed import dated, load_applications
 from credit_core.labels.rfm import customers_seen
+from credit_core.labels.wording import RISK_NAME
 from credit_core.modelling.bundle import Bundle
 from credit_core.oversight import events
 from credit_core.oversight.registry import ModelVersion, find_version, load_version
@@ -191,6 +192,7 @@ class Explanation:
             "as_of": self.as_of.isoformat() if self.as_of else None,
             "score": self.score,
             "risk": self.risk,
+            "risk_is": RISK_NAME[self.bundle.question],
             "question": self.bundle.question,
             "label": self.bundle.facts["label"]["kind"],
             "band": self.band,

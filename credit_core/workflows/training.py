@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import version as installed
@@ -16,28 +15,23 @@ import pandas as pd
 
 from credit_core.config import FAMILIES, LABEL_KINDS, ModelConfig
 from credit_core.data.ledger import Ledger, open_ledger
-from credit_core.data.store import Attribute, Dataset
+from credit_core.data.store import Dataset
 from credit_core.decisions.contributions import score_table
 from credit_core.decisions.policy import APPROVE, build_policy
 from credit_core.decisions.scale import Scale
 from credit_core.errors import CandorError, InputError, RefusedError
-from credit_core.features.build import build_features, frequent_categories
-from credit_core.features.catalogue import Catalogue, build_catalogue
-from credit_core.labels.observed import dated, load_applications, observed_labels
-from credit_core.labels.proxy import proxy_labels
-from credit_core.labels.samples import DEVELOPMENT, LabelledSnapshots
+from credit_core.features.build import build_features
+from credit_core.features.catalogue import Catalogue
+from credit_core.labels.observed import dated, load_applications
+from credit_core.labels.samples import DEVELOPMENT
 from credit_core.modelling.bundle import Bundle, save_bundle
 from credit_core.modelling.calibration import probability
-from credit_core.modelling.checks import run_checks
-from credit_core.modelling.design import fit_design
 from credit_core.modelling.metrics import evaluate
-from credit_core.modelling.reference import outcome_references
 from credit_core.modelling.training import TrainedModel, TrainingData, train_family
 from credit_core.oversight import events, registry
 from credit_core.oversight.registry import ModelVersion
 from credit_core.settings import Settings
-
-Progress = Callable[[float, str], None]
+from credit_core.workflows.design import Prepared, Progress, part_of, prepare
 
 
 @dataclass(frozen=True)
@@ -147,34 +141,14 @@ def _train(
     run_id: str,
     tell: Progress,
 ) -> TrainingResult:
-    tell(0.02, "Making the label")
-    if kind == "observed":
-        labels = observed_labels(dataset, ledger, config)
-    else:
-        assert ledger is not None  # noqa: S101 - _label_kind refused it
-        labels = proxy_labels(ledger, kind, config)
-    tell(0.08, "Building features")
-    data, attributes, table = _training_data(dataset, ledger, labels, config)
-    tell(0.15, "Checking the design for leaks")
-    checks = run_checks(
-        ledger,
-        labels,
-        data.catalogue,
-        [column.name for column in data.design.columns],
-        data.X,
-        config,
-        settings.threads,
-    )
-    references: dict[str, Any] = {}
-    if ledger is not None and kind == "observed":
-        tell(0.22, "Measuring what recency, frequency and money reach alone")
-        references = outcome_references(ledger, labels, config)
+    ready = prepare(dataset, ledger, config, kind, part_of(tell, 0.0, 0.35))
+    labels, data, checks = ready.labels, ready.data, ready.checks
     versions = []
     for i, family in enumerate(families):
-        part = _part_of(tell, 0.25 + 0.7 * i / len(families), 0.7 / len(families))
+        part = part_of(tell, 0.35 + 0.6 * i / len(families), 0.6 / len(families))
         model = train_family(family, data, config, settings.threads, part)
-        facts = _facts(dataset, labels, data, attributes, model, checks, config)
-        facts = _finish(facts, model, table, data, labels)
+        facts = _facts(dataset, ready, model, config)
+        facts = _finish(facts, model, ready.table, data)
         if ledger is not None and labels.is_proxy:
             facts = _against_outcomes(facts, model, dataset, ledger)
         evidence = {"evaluation.parquet": _evaluation(data, model, facts)}
@@ -194,12 +168,7 @@ def _train(
         },
     )
     ordered = sorted(versions, key=lambda version: -_auc_nearest_to_use(version))
-    return TrainingResult(dataset, label, checks, references, tuple(ordered), None, None)
-
-
-def _part_of(tell: Progress, start: float, width: float) -> Progress:
-    """Return a progress that fills ``width`` of the whole, from ``start``."""
-    return lambda share, text: tell(start + width * share, text)
+    return TrainingResult(dataset, label, checks, ready.references, tuple(ordered), None, None)
 
 
 def _auc_nearest_to_use(version: ModelVersion) -> float:
@@ -207,55 +176,13 @@ def _auc_nearest_to_use(version: ModelVersion) -> float:
     return (version.metrics.get("out_of_time") or version.metrics["cross_validation"])["auc"]
 
 
-def _training_data(
-    dataset: Dataset, ledger: Ledger | None, labels: LabelledSnapshots, config: ModelConfig
-) -> tuple[TrainingData, tuple[Attribute, ...], pd.DataFrame]:
-    """Return the design, the attributes in it, and the table of features and attributes."""
-    frame = labels.frame
-    development = (frame["sample"] == DEVELOPMENT).to_numpy()
-    catalogue: Catalogue | None = None
-    table = pd.DataFrame(index=frame.index)
-    if ledger is not None:
-        last = frame.loc[development, "as_of"].max().to_pydatetime()
-        categories = frequent_categories(ledger, last, config.features.max_categories)
-        catalogue = build_catalogue(labels.observation_days, ledger.abilities, categories)
-        table = build_features(ledger, frame, catalogue)
-    attributes: tuple[Attribute, ...] = ()
-    if labels.kind == "observed" and dataset.applications is not None:
-        taken = set(catalogue.names) if catalogue else set()
-        attributes = dataset.applications.attributes
-        clash = [attribute.name for attribute in attributes if attribute.name in taken]
-        if clash:
-            raise InputError(
-                f"The applications have a column {clash[0]!r}, the name of a feature; rename it."
-            )
-        names = [attribute.name for attribute in attributes]
-        applications = dated(load_applications(dataset), ledger)
-        matched = frame[["customer_id", "as_of"]].merge(
-            applications[["customer_id", "as_of", *names]], how="left", on=["customer_id", "as_of"]
-        )
-        table = pd.concat([table, matched[names]], axis=1)
-    categorical = frozenset(a.name for a in attributes if a.kind == "category")
-    design = fit_design(table[development], categorical, config.features.max_levels)
-    if not design.columns:
-        raise InputError(
-            f"{dataset.name} gives no feature that differs between customers; nothing to learn."
-        )
-    used = set(design.sources)
-    kept = catalogue.only(used) if catalogue else None
-    attributes = tuple(attribute for attribute in attributes if attribute.name in used)
-    return TrainingData(design.matrix(table), frame, design, kept), attributes, table
-
-
 def _facts(
     dataset: Dataset,
-    labels: LabelledSnapshots,
-    data: TrainingData,
-    attributes: tuple[Attribute, ...],
+    ready: Prepared,
     model: TrainedModel,
-    checks: dict[str, Any],
     config: ModelConfig,
 ) -> dict[str, Any]:
+    labels, data = ready.labels, ready.data
     catalogue = data.catalogue or Catalogue(labels.observation_days, ())
     protected = dataset.applications.protected if dataset.applications else ()
     return {
@@ -266,13 +193,13 @@ def _facts(
         "categories": list(catalogue.categories),
         "catalogue_fingerprint": catalogue.fingerprint,
         "features": list(catalogue.names),
-        "attributes": [vars(attribute) for attribute in attributes],
+        "attributes": [vars(attribute) for attribute in ready.attributes],
         "protected": list(protected),
         "design": data.design.facts(),
         "calibration": vars(model.calibration),
         "scale": config.scale.model_dump(),
         "metrics": {name: metrics.facts() for name, metrics in model.metrics.items()},
-        "checks": checks,
+        "checks": ready.checks,
         "parameters": model.parameters,
         "seed": config.training.seed,
         "config": config.model_dump(mode="json"),
@@ -294,7 +221,6 @@ def _finish(
     model: TrainedModel,
     table: pd.DataFrame,
     data: TrainingData,
-    labels: LabelledSnapshots,
 ) -> dict[str, Any]:
     """Add the policy, and the reference distributions of the development sample."""
     scale = Scale.of(ModelConfig.model_validate(facts["config"]).scale)

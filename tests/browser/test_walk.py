@@ -6,12 +6,14 @@ from __future__ import annotations
 import csv
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from credit_core import workflows
 from credit_core.decisions.scoring import SCORE_COLUMNS
-from credit_core.settings import PROJECT_ROOT
+from credit_core.settings import PROJECT_ROOT, Settings
 from tests.browser.conftest import Dashboard
 
 CDNOW = PROJECT_ROOT.parent / "shared" / "data" / "cdnow.csv.gz"
@@ -100,6 +102,60 @@ def test_a_ledger_becomes_scores(browser: Browser, dashboard: Dashboard, tmp_pat
     assert {row["decision"] for row in rows} <= {"approve", "refer", "decline"}
 
 
+@pytest.mark.real_data
+@pytest.mark.skipif(not CDNOW.exists(), reason=f"{CDNOW} is not beside this checkout")
+def test_a_label_is_tried_and_taken_to_training(
+    browser: Browser, dashboard: Dashboard, tmp_path: Path
+) -> None:
+    settings = Settings(home=dashboard.home, models=dashboard.models)
+    dashboard.home.mkdir(exist_ok=True)
+    data = workflows.ingest(CDNOW, settings)
+    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    page.set_default_timeout(30_000)
+
+    # A ticked cluster lists its customers; a ticked customer opens on Applicant.
+    page.goto(f"{dashboard.url}/segments?data={quote(data.name)}")
+    expect(page.get_by_text("23,570 customers, from the 300 days")).to_be_visible(timeout=SLOW)
+    chosen = page.get_by_role("combobox", name=re.compile("Customers of"))
+    expect(chosen).to_have_value(re.compile("^Cluster 0"), timeout=SLOW)
+    canvas = page.get_by_test_id("stDataFrame").first.locator("canvas").first
+    canvas.click(position={"x": 16, "y": 88}, force=True)
+    expect(chosen).to_have_value(re.compile("^Cluster 1"), timeout=SLOW)
+    _screenshot(page, "segments", tmp_path)
+    for view, finding in (
+        ("Recency, frequency, money", "Recency, days: median"),
+        ("Choice of k", "Other seeds, each on another half"),
+        ("Movement", "are still where they were"),
+        ("Named segments", "hold"),
+    ):
+        page.get_by_role("radio", name=view).first.click()
+        expect(page.get_by_text(finding).first).to_be_visible(timeout=SLOW)
+        _no_error(page)
+
+    # Label Lab says why 0.99 is bad news, and then measures it on this very data.
+    page.goto(f"{dashboard.url}/label_lab?data={quote(data.name)}")
+    expect(page.get_by_text("Why an AUC of 0.99 is bad news")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("last cohort 1998-04-02")).to_be_visible(timeout=SLOW)
+    slider = page.get_by_role("slider", name=re.compile("Outcome window"))
+    slider.press("ArrowLeft")
+    expect(page.get_by_text("followed for 89")).to_be_visible(timeout=SLOW)
+    page.get_by_role("button", name="Run the checks").click()
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=SLOW)
+    page.reload()  # the checks go on
+    expect(page.get_by_text("Canary passed")).to_be_visible(timeout=SLOW)
+    same, forward = (
+        float(page.get_by_test_id("stMetric").nth(i).inner_text().split()[-1]) for i in (0, 1)
+    )
+    assert same > 0.97
+    assert 0.6 < forward < same - 0.05
+    _screenshot(page, "label-lab", tmp_path)
+    _no_error(page)
+    page.get_by_role("button", name="Train with these windows").click()
+    expect(page.get_by_role("heading", name="Train", exact=True)).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("followed for 89, last cohort 1998-04-02")).to_be_visible(timeout=SLOW)
+    _no_error(page)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_opens_in_both_themes(
     browser: Browser, dashboard: Dashboard, tmp_path: Path, scheme: str
@@ -109,9 +165,18 @@ def test_every_page_opens_in_both_themes(
         color_scheme="dark" if scheme == "dark" else "light",
     )
     page = context.new_page()
-    for name in ("", "transactions", "segments", "train", "compare", "applicant", "batch"):
+    for name in (
+        "",
+        "transactions",
+        "segments",
+        "label_lab",
+        "train",
+        "compare",
+        "applicant",
+        "batch",
+    ):
         page.goto(f"{dashboard.url}/{name}")
-        title = name.capitalize() or "Overview"
+        title = name.replace("_", " ").title() or "Overview"
         expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible(timeout=SLOW)
         _no_error(page)
         _screenshot(page, f"{name or 'overview'}-{scheme}", tmp_path)

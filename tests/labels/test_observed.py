@@ -115,3 +115,50 @@ def test_applicants_unknown_to_the_ledger_are_counted(settings: Settings, tmp_pa
     assert report["without_any_transaction"] == 1
     assert report["without_history_before_as_of"] == 1
     assert report["as_of_after_the_ledger"] == 1
+    counted = ("with_history", "thin_file", "without_history_before_as_of", "before_the_ledger")
+    assert sum(report[name] for name in (*counted, "without_any_transaction")) == 4
+
+
+def test_every_application_is_in_one_place_of_the_matching_report(
+    dataset: Dataset, shared_settings: Settings
+) -> None:
+    transactions = pd.read_parquet(dataset.transactions_path)
+    with open_ledger(dataset, shared_settings) as ledger:
+        labels = observed_labels(dataset, ledger, CONFIG)
+    report, days = labels.report, pd.Timedelta(days=labels.observation_days)
+    seen = transactions.groupby("customer_id")["timestamp"]
+    first, moments = seen.min(), dict(list(seen))
+    expected = dict.fromkeys(("unknown", "silent", "thin", "history"), 0)
+    for row in labels.frame.itertuples():
+        if row.customer_id not in moments:
+            expected["unknown"] += 1
+        elif first[row.customer_id] >= row.as_of:
+            expected["silent"] += 1
+        else:
+            own = moments[row.customer_id]
+            inside = ((own >= row.as_of - days) & (own < row.as_of)).sum()
+            expected["thin" if inside < CONFIG.policy.thin_file_transactions else "history"] += 1
+    assert report["without_any_transaction"] == expected["unknown"]
+    assert (
+        report["without_history_before_as_of"] + report["before_the_ledger"] == (expected["silent"])
+    )
+    assert report["thin_file"] == expected["thin"]
+    assert report["with_history"] == expected["history"]
+
+
+def test_a_decision_before_the_ledger_begins_is_counted_apart(settings: Settings, tmp_path) -> None:
+    ledger_file = tmp_path / "t.csv"
+    ledger_file.write_text(
+        "customer_id,timestamp,amount\nA,2024-01-05,1\nB,2024-02-05,2\n", encoding="utf-8"
+    )
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "customer_id,as_of,outcome\nA,2023-12-31,0\nB,2024-01-20,1\nA,2024-01-20,1\n",
+        encoding="utf-8",
+    )
+    dataset = ingest(ledger_file, settings, applications=path)
+    with open_ledger(dataset, settings) as ledger:
+        report = observed_labels(dataset, ledger, CONFIG).report
+    assert report["before_the_ledger"] == 1
+    assert report["without_history_before_as_of"] == 1
+    assert report["thin_file"] == 1

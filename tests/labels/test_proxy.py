@@ -236,3 +236,36 @@ def test_the_hold_out_depends_on_the_set_of_customers_only(names: list[str], see
     again = pd.concat([customers[::-1], customers], ignore_index=True)
     assert set(again[hold_out_customers(again, 0.25, seed)]) == held
     assert 1 <= len(held) < max(2, customers.nunique())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_from_as_of_on_changes_the_observation_windows_rfm(
+    seed: int, transactions: pd.DataFrame, opened: Callable
+) -> None:
+    rng = np.random.default_rng(seed)
+    as_of = START + pd.Timedelta(days=int(rng.integers(100, 400)))
+    snapshots = pd.DataFrame({"customer_id": [f"C{i:03d}" for i in range(80)], "as_of": as_of})
+    later = pd.DataFrame(
+        {
+            "customer_id": snapshots["customer_id"].sample(50, random_state=seed),
+            "timestamp": as_of + pd.to_timedelta(rng.integers(0, 9_000_000, 50), unit="s"),
+            "amount": rng.integers(-(10**6), 10**6, 50) / 100,
+        }
+    )
+    later.loc[later.index[0], "timestamp"] = as_of  # exactly then is already too late
+    later["timestamp"] = later["timestamp"].astype("datetime64[us]")
+    found = []
+    for frame in (transactions, pd.concat([transactions, later]).sample(frac=1, random_state=1)):
+        with opened(frame) as ledger:
+            found.append(rfm_table(ledger, snapshots, start_days=-90, end_days=0))
+    pd.testing.assert_frame_equal(found[0], found[1], check_exact=True)
+
+
+def test_windows_can_be_chosen_by_date(transactions: pd.DataFrame, opened: Callable) -> None:
+    asked = (START + pd.Timedelta(days=380)).date()
+    config = CONFIG.replacing(windows={"as_of": asked, "outcome_days": 60})
+    with opened(transactions) as ledger:
+        labels = proxy_labels(ledger, "inactive", config)
+    late = labels.frame.loc[labels.frame["sample"] == OUT_OF_TIME, "as_of"]
+    assert {moment.date() for moment in late} == {asked}
+    assert labels.windows["out_of_time"] == asked.isoformat()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -25,11 +25,19 @@ def end_after(days: int) -> datetime:
     observation=st.none() | st.integers(7, 900),
     step=st.integers(1, 120),
     most=st.integers(1, 12),
+    place=st.none() | st.floats(0, 1),
 )
 def test_no_cohort_sees_past_another_ones_future(
-    span: int, outcome: int | None, observation: int | None, step: int, most: int
+    span: int,
+    outcome: int | None,
+    observation: int | None,
+    step: int,
+    most: int,
+    place: float | None,
 ) -> None:
+    asked = None if place is None else (FIRST + timedelta(days=round(place * span))).date()
     config = WindowsConfig(
+        as_of=asked,
         outcome_days=outcome,
         observation_days=observation,
         cohort_step_days=step,
@@ -39,8 +47,10 @@ def test_no_cohort_sees_past_another_ones_future(
         found = choose_windows(FIRST, end_after(span), config)
     except InputError:
         # Only windows that were asked for can be too long; chosen ones fit.
-        assert outcome is not None or observation is not None
+        assert outcome is not None or observation is not None or asked is not None
         return
+    assert found.observation_days >= 7
+    assert found.outcome_days >= 7
     followed = timedelta(days=found.outcome_days)
     observed = timedelta(days=found.observation_days)
     assert 1 <= len(found.development) <= most
@@ -48,8 +58,11 @@ def test_no_cohort_sees_past_another_ones_future(
     for as_of in found.cohorts:
         assert as_of + followed <= end_after(span), "the outcome window is complete"
         assert as_of - observed >= FIRST, "the observation window is complete"
+    if asked is not None:
+        assert found.cohorts[-1].date() == asked
     if found.out_of_time is not None:
-        assert found.out_of_time + followed == end_after(span), "the last complete one"
+        if asked is None:
+            assert found.out_of_time + followed == end_after(span), "the last complete one"
         for as_of in found.development:
             assert as_of + followed <= found.out_of_time, "nothing learnt from the test's time"
     if outcome is not None:
@@ -86,3 +99,32 @@ def test_windows_longer_than_the_ledger_are_refused_with_both_lengths() -> None:
     config = WindowsConfig(observation_days=300, outcome_days=90)
     with pytest.raises(InputError, match="need 390 days of history; the ledger has 380"):
         choose_windows(FIRST, end_after(380), config)
+
+
+def test_what_is_not_given_makes_room_for_what_is() -> None:
+    given = choose_windows(FIRST, end_after(100), WindowsConfig(observation_days=80))
+    assert (given.observation_days, given.outcome_days) == (80, 20)
+    given = choose_windows(FIRST, end_after(100), WindowsConfig(outcome_days=60))
+    assert (given.observation_days, given.outcome_days) == (40, 60)
+    early = choose_windows(FIRST, end_after(600), WindowsConfig(as_of=date(2022, 3, 2)))
+    assert (early.observation_days, early.outcome_days) == (60, 90)
+    assert early.out_of_time is None
+
+
+@pytest.mark.parametrize(
+    ("windows", "says"),
+    [
+        ({"observation_days": 90, "outcome_days": 30}, "need 120 days .* has 100. Bring 20 days"),
+        ({"outcome_days": 95}, "need 102 days .* has 100. Bring 2 days more"),
+        ({"observation_days": 96}, "need 103 days .* Bring 3 days more"),
+        ({"as_of": date(2022, 1, 3)}, "allows 2022-01-08 to 2022-04-04"),
+        ({"as_of": date(2022, 3, 1), "outcome_days": 60}, "up to 2022-04-30; .* up to 2022-02-10"),
+        (
+            {"as_of": date(2022, 3, 1), "observation_days": 60},
+            "from 2021-12-31; .* from 2022-03-02",
+        ),
+    ],
+)
+def test_a_refusal_says_what_would_be_enough(windows: dict, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        choose_windows(FIRST, end_after(100), WindowsConfig(**windows))

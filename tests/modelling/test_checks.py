@@ -30,7 +30,7 @@ def checked(dataset: Dataset, settings: Settings, kind: str, seed: int = 0):
         given = (dataset, ledger) if kind == "observed" else (ledger, kind)
         labels = make(*given, config)
         catalogue = build_catalogue(labels.observation_days, ledger.abilities)
-        return canary(ledger, labels, catalogue, config, threads=2)
+        return canary(ledger, labels, catalogue, config)
 
 
 @pytest.mark.parametrize("kind", ["disengaged", "inactive", "observed"])
@@ -62,7 +62,7 @@ def test_the_canary_does_not_depend_on_row_order(
         ledger.run("CREATE TEMP TABLE other AS SELECT * FROM transactions ORDER BY hash(amount)")
         for relation in ("transactions", "other"):
             given = replace(ledger, relation=relation)
-            found.append(canary(given, labels, catalogue, CONFIG, threads=2))
+            found.append(canary(given, labels, catalogue, CONFIG))
     assert found[0] == found[1]
 
 
@@ -75,7 +75,7 @@ def test_a_design_on_noise_is_called_what_it_is(
             catalogue = build_catalogue(labels.observation_days, ledger.abilities)
             table = build_features(ledger, labels.frame, catalogue)
             found = run_checks(
-                ledger, labels, catalogue, list(table.columns), table.to_numpy(), CONFIG, 2
+                ledger, labels, catalogue, list(table.columns), table.to_numpy(), CONFIG
             )
             assert found["circular"] is circular
             assert (found["refusal"] is not None) is circular

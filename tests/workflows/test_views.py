@@ -94,6 +94,46 @@ def test_every_score_has_a_segment() -> None:
     assert by_score[5, 5, 5] == "Champions"
     assert by_score[1, 1, 1] == "Lost"
     assert by_score[1, 5, 5] == "Cannot lose"
+    for r, v in [(r, v) for r in range(1, 6) for v in range(1, 6)]:
+        holding = [n for n, a, b, c, d in SEGMENTS if a <= r <= b and c <= v <= d]
+        assert len(holding) == 1, "no pair of scores has two names, or none"
+
+
+def test_the_segments_spreads_are_quantiles_of_their_customers(
+    dataset: Dataset, shared_settings: Settings
+) -> None:
+    found = workflows.segment(dataset, shared_settings, ModelConfig())
+    for row in found.spreads.itertuples(index=False):
+        own = found.table.loc[found.table["cluster"] == row.cluster, row.measure]
+        np.testing.assert_allclose(
+            [row.p5, row.p25, row.p50, row.p75, row.p95],
+            np.quantile(own, [0.05, 0.25, 0.5, 0.75, 0.95]),
+        )
+
+
+@pytest.mark.parametrize("by", ["segment", "cluster"])
+def test_movement_counts_every_customer_of_today_once(
+    by: str, dataset: Dataset, shared_settings: Settings, transactions: pd.DataFrame
+) -> None:
+    config = ModelConfig()
+    found = workflows.segment(dataset, shared_settings, config)
+    earlier = found.as_of - pd.Timedelta(days=150)
+    moved = workflows.move(dataset, shared_settings, config, found, earlier, by)
+    assert moved.counts.to_numpy().sum() == dataset.customers
+    counted = found.table[by].value_counts()
+    assert {name: n for name, n in moved.counts.sum().items() if n} == counted.to_dict()
+    seen = transactions.loc[transactions["timestamp"] < earlier, "customer_id"].nunique()
+    assert moved.counts.loc["Not yet a customer"].sum() == dataset.customers - seen
+    assert 0 < moved.stayed < 1
+
+
+def test_nobody_moves_within_no_time(dataset: Dataset, shared_settings: Settings) -> None:
+    config = ModelConfig()
+    found = workflows.segment(dataset, shared_settings, config)
+    moment = found.as_of - pd.Timedelta(seconds=1)
+    assert workflows.move(dataset, shared_settings, config, found, moment, "cluster").stayed > 0.99
+    with pytest.raises(InputError, match="Choose an earlier date after"):
+        workflows.move(dataset, shared_settings, config, found, found.as_of, "segment")
 
 
 def test_looking_at_a_file_stores_nothing(settings: Settings, written: Write) -> None:
