@@ -13,7 +13,7 @@ _LIBRARIES = (
     "lightgbm",
     "sklearn.linear_model",
     "sklearn.cluster",
-    "scipy.stats",
+    "scipy.special",
     "plotly.graph_objects",
 )
 _started = threading.Event()

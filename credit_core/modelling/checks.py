@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from credit_core.config import LightGBMConfig, ModelConfig
 from credit_core.data.ledger import Ledger
@@ -23,7 +22,7 @@ from credit_core.labels.scramble import scrambled
 from credit_core.modelling.boosting import fit_lightgbm
 from credit_core.modelling.design import fit_design
 from credit_core.modelling.estimator import margin
-from credit_core.modelling.metrics import auc_interval, mean_auc
+from credit_core.modelling.metrics import auc_interval, mean_auc, midranks
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -206,7 +205,7 @@ def _strength(values: FloatArray, label: IntArray) -> float:
     n = len(bads) - m
     if min(m, n) < _FEWEST:
         return 0.5
-    ranks = rankdata(values[known])
+    ranks = midranks(values[known])
     auc = (ranks[bads == 1].sum() - m * (m + 1) / 2) / (m * n)
     return float(max(auc, 1 - auc))
 

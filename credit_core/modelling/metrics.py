@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import beta, norm, rankdata
 
 FloatArray = NDArray[np.float64]
 LEVEL = 0.95
@@ -79,8 +79,14 @@ def _placements(label: NDArray[np.int64], risk: FloatArray) -> tuple[FloatArray,
     m, n = len(bad), len(good)
     if m == 0 or n == 0:
         raise ValueError("an AUC needs at least one good and one bad")
-    everyone = rankdata(np.concatenate([bad, good]))
-    return (everyone[:m] - rankdata(bad)) / n, 1.0 - (everyone[m:] - rankdata(good)) / m
+    everyone = midranks(np.concatenate([bad, good]))
+    return (everyone[:m] - midranks(bad)) / n, 1.0 - (everyone[m:] - midranks(good)) / m
+
+
+def midranks(values: FloatArray) -> FloatArray:
+    """Return the ranks of the values from 1, shape (n,); equal values share their mean rank."""
+    # pandas, because importing scipy.stats takes longer than most commands.
+    return np.asarray(pd.Series(values).rank(), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,7 @@ def auc_difference(
     if m < 2 or n < 2:
         return AucDifference(difference, -1.0, 1.0, m + n)
     variance = (bads_1 - bads_2).var(ddof=1) / m + (goods_1 - goods_2).var(ddof=1) / n
-    half = float(norm.ppf(0.5 + level / 2)) * float(np.sqrt(variance))
+    half = NormalDist().inv_cdf(0.5 + level / 2) * float(np.sqrt(variance))
     return AucDifference(difference, difference - half, difference + half, m + n)
 
 
@@ -133,7 +139,7 @@ def mean_auc(parts: Sequence[Auc], level: float = LEVEL) -> Auc:
 
 
 def _with_interval(auc: float, variance: float, n: int, bads: int, level: float) -> Auc:
-    half = float(norm.ppf(0.5 + level / 2)) * float(np.sqrt(variance))
+    half = NormalDist().inv_cdf(0.5 + level / 2) * float(np.sqrt(variance))
     return Auc(auc, max(0.0, auc - half), min(1.0, auc + half), variance, n, bads)
 
 
@@ -202,6 +208,8 @@ def calibration_table(
     >>> table[["n", "bads", "predicted", "observed"]].values.tolist()
     [[2.0, 0.0, 0.15, 0.0], [2.0, 2.0, 0.75, 1.0]]
     """
+    from scipy.special import betaincinv
+
     order = np.argsort(probability, kind="stable")
     parts = [part for part in np.array_split(order, groups) if len(part)]
     n = np.array([len(part) for part in parts])
@@ -214,7 +222,7 @@ def calibration_table(
             "bads": bads,
             "predicted": [round(float(probability[part].mean()), 12) for part in parts],
             "observed": bads / n,
-            "low": beta.ppf(tail, bads + 0.5, n - bads + 0.5),
-            "high": beta.ppf(1 - tail, bads + 0.5, n - bads + 0.5),
+            "low": betaincinv(bads + 0.5, n - bads + 0.5, tail),
+            "high": betaincinv(bads + 0.5, n - bads + 0.5, 1 - tail),
         }
     )

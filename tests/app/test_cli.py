@@ -451,3 +451,19 @@ def test_help_shows_every_command(inside: Run) -> None:
     assert ran.code == 0
     for command in ("ingest", "train", "score", "explain", "models", "promote", "serve", "sample"):
         assert command in ran.out
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("app.cli", {"numpy", "pandas", "duckdb", "pyarrow", "sqlalchemy"}),
+        ("credit_core.workflows", set()),
+    ],
+)
+def test_nothing_heavy_is_imported_before_it_is_needed(module: str, heavy: set[str]) -> None:
+    heavy = heavy | {"scipy", "sklearn", "mlflow", "shap", "xgboost", "lightgbm", "streamlit"}
+    code = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT_ROOT
+    )
+    assert heavy & set(loaded.stdout.split()) == set()
