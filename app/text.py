@@ -137,4 +137,4 @@ NO_CHAMPION = {
     "disengagement": "No champion. It needs transactions only, and answers who drifts away.",
 }
 AUC_MEANS = "0.5 = chance, 1 = every bad ranked above every good. Interval by DeLong."
-CANCELLED = "This training was cancelled. Models it had finished by then can be seen on Compare."
+CANCELLED = "This training was cancelled; nothing of it was registered."

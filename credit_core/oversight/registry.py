@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from credit_core.errors import InputError, RefusedError
+from credit_core.errors import CandorError, InputError, RefusedError
 from credit_core.modelling.bundle import Bundle, load_bundle
 from credit_core.settings import Settings
 
@@ -30,6 +31,7 @@ QUESTIONS = ("default", "disengagement")
 """In the order of preference for scoring: observed outcomes before proxies."""
 CHAMPION = "champion"
 _EXPERIMENT = "candor"
+_PARENT, _TOKEN = "mlflow.parentRunId", "process"
 
 
 @dataclass(frozen=True)
@@ -86,22 +88,80 @@ def is_empty(settings: Settings) -> bool:
     return not (settings.models / "mlflow.db").exists()
 
 
-def start_training(settings: Settings, tags: dict[str, str]) -> str:
-    """Open the parent run of a training and return its id."""
-    with _client(settings) as client:
+@contextmanager
+def training(settings: Settings, tags: dict[str, str]) -> Iterator[str]:
+    """Hold open the parent run of a training, and yield its id.
+
+    The run ends FINISHED, FAILED with its reason, or KILLED where the training was interrupted;
+    unless it finished, no version of it stays. A lock that the system lets go of with the process
+    tells the living from the dead: what a killed process left is ended by the next training.
+    """
+    end_abandoned(settings)
+    token = uuid.uuid4().hex
+    with _client(settings) as client, _alive(settings, token):
         experiment = client.get_experiment_by_name(_EXPERIMENT)
         run = client.create_run(
-            experiment.experiment_id, tags=tags, run_name=f"training {tags.get('label', '')}"
+            experiment.experiment_id,
+            tags={**tags, _TOKEN: token},
+            run_name=f"training {tags.get('label', '')}",
         )
-        return str(run.info.run_id)
+        run_id = str(run.info.run_id)
+        try:
+            yield run_id
+        except BaseException as error:
+            stopped = not isinstance(error, Exception)
+            problem = str(error) if isinstance(error, CandorError) else repr(error)
+            reason = "The training was stopped before its end." if stopped else problem
+            _undo(client, settings, run_id, "KILLED" if stopped else "FAILED", reason)
+            raise
+        client.set_terminated(run_id, "FINISHED")
 
 
-def end_training(settings: Settings, run_id: str, problem: str | None = None) -> None:
-    """Close a parent run, as failed with its reason where there was a problem."""
+def end_abandoned(settings: Settings) -> None:
+    """End as FAILED every training whose process died, and take its versions back."""
+    if is_empty(settings):
+        return
     with _client(settings) as client:
-        if problem:
-            client.set_tag(run_id, "problem", problem[:4000])
-        client.set_terminated(run_id, "FAILED" if problem else "FINISHED")
+        experiment = client.get_experiment_by_name(_EXPERIMENT)
+        running = client.search_runs(
+            [experiment.experiment_id], "attributes.status = 'RUNNING'", max_results=1000
+        )
+        parents = [run for run in running if _PARENT not in run.data.tags]
+        for run in parents:
+            run_id = run.info.run_id
+            with suppress(Timeout), _alive(settings, run.data.tags.get(_TOKEN, run_id)):
+                # It may have ended by itself between the search and the lock.
+                if client.get_run(run_id).info.status == "RUNNING":
+                    reason = "The training's process ended without a word (out of memory?)."
+                    _undo(client, settings, run_id, "FAILED", reason)
+
+
+@contextmanager
+def _alive(settings: Settings, token: str) -> Iterator[None]:
+    """Hold the lock of a training; raise ``Timeout`` where its process holds it."""
+    path = settings.models / "running" / token
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(str(path), timeout=0):
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _undo(client: MlflowClient, settings: Settings, run_id: str, status: str, reason: str) -> None:
+    """End a parent run with its reason and delete the versions registered under it."""
+    parent = client.get_run(run_id)
+    children = client.search_runs(
+        [parent.info.experiment_id], f"tags.`{_PARENT}` = '{run_id}'", max_results=1000
+    )
+    for child in children:
+        child_id = child.info.run_id
+        for version in client.search_model_versions(f"run_id='{child_id}'"):
+            client.delete_model_version(version.name, version.version)
+        shutil.rmtree(_bundle_folder(settings, child_id), ignore_errors=True)
+        client.set_terminated(child_id, status)
+    client.set_tag(run_id, "problem", reason[:4000])
+    client.set_terminated(run_id, status)
 
 
 def register(settings: Settings, parent: str, folder: Path) -> ModelVersion:
@@ -111,7 +171,7 @@ def register(settings: Settings, parent: str, folder: Path) -> ModelVersion:
     with _client(settings) as client:
         experiment = client.get_experiment_by_name(_EXPERIMENT)
         tags = {
-            "mlflow.parentRunId": parent,
+            _PARENT: parent,
             "family": bundle.family,
             "label": facts["label"]["kind"],
             "dataset": facts["dataset"]["fingerprint"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
@@ -164,7 +165,6 @@ def job(settings: Settings, dataset: str, **files: Any) -> str:
     }
     for name, content in files.items():
         (folder / f"{name}.json").write_text(json.dumps(content))
-    (folder / "pid").write_text(str(os.getpid()))
     return folder.name
 
 
@@ -311,6 +311,8 @@ class TestTrain:
         stopped: list[str] = []
         monkeypatch.setattr(jobs, "cancel", lambda _settings, job_id: stopped.append(job_id))
         job_id = job(settings, stored.fingerprint)
+        alive = (settings.home / "jobs" / job_id / "alive").open("wb")
+        fcntl.flock(alive, fcntl.LOCK_EX)
         at = page("train")  # no id in the address: the running one is found
         assert at.progress[0].text == "40%: lightgbm: fold 2 of 5"
         assert at.query_params["job"] == job_id
@@ -318,6 +320,9 @@ class TestTrain:
         next(b for b in at.button if b.label == "Cancel").click()
         checked(at.run())
         assert stopped == [job_id]
+        alive.close()
+        at = page("train", {"job": job_id})
+        assert "process ended without a result" in at.error[0].value
 
     def test_a_failed_job_says_why(self, page: Page, stored: Dataset, settings: Settings) -> None:
         problem = {"state": "failed", "problem": "The ledger spans 9 days; too short."}
