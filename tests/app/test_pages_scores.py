@@ -136,6 +136,7 @@ def test_promotion_needs_a_reason_and_is_recorded(open_page, own):
     promoted = events.list_events(own, kind="promoted")[0].details
     assert f"{promoted['model']} is now the champion" in words(at)
     assert promoted["reason"] == "steadier out of time"
+    assert at.selectbox(key="model").value == promoted["model"]
     assert find_version(own, "default").reference == promoted["model"]
 
 
