@@ -39,8 +39,10 @@ def test_a_ledger_becomes_scores(browser: Browser, dashboard: Dashboard, tmp_pat
     page.set_default_timeout(30_000)
 
     # With nothing stored, every page says what to do next.
-    page.goto(dashboard.url)
+    page.goto(f"{dashboard.url}/overview")
     expect(page.get_by_role("heading", name="Overview")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    expect(page).to_have_url(f"{dashboard.url}/")
     page.goto(f"{dashboard.url}/applicant")
     expect(page.get_by_text("There is no data yet")).to_be_visible(timeout=SLOW)
     _no_error(page)
