@@ -146,7 +146,7 @@ def _features(bundle: Bundle, ledger: Ledger | None, snapshots: pd.DataFrame) ->
         raise InputError(
             f"The model was trained with the column {missing[0]} "
             f"({BY_NAME[missing[0]].meaning}), which this file does not have. Map a column to it, "
-            "or score with a model trained without it (--model NAME:VERSION)."
+            "or score with a model trained without it."
         )
     return build_features(ledger, snapshots, bundle.catalogue)
 
@@ -158,8 +158,8 @@ def attribute_table(
     names = [attribute.name for attribute in bundle.attributes]
     if applications is None:
         raise InputError(
-            f"The model also reads application attributes ({', '.join(names[:4])}, ...); give "
-            "them with --applications FILE.csv."
+            f"The model also reads application attributes ({', '.join(names[:4])}, ...); "
+            "bring in an applications file that has them."
         )
     absent = [name for name in names if name not in applications.columns]
     if absent:

@@ -245,7 +245,7 @@ def refusal(kind: str, bird: Canary, leaks: list[Leak]) -> str | None:
         return (
             "The label same_window comes from the very window the features come from, so the "
             "model only re-learns the clustering rule. It is shown for comparison and cannot be "
-            "promoted; train with --label disengaged or inactive, or on observed outcomes."
+            "promoted; train on the label disengaged or inactive, or on observed outcomes."
         )
     if bird.passed is False:
         return (

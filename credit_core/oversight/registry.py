@@ -245,18 +245,21 @@ def list_versions(settings: Settings) -> list[ModelVersion]:
     """Return every registered version, newest first within its question."""
     if is_empty(settings):
         return []
-    with _client(settings) as client:
-        versions = []
-        for name in QUESTIONS:
-            found = client.search_model_versions(f"name='{name}'", max_results=1000)
-            versions += sorted(found, key=lambda version: -int(version.version))
-        return [_version(client, settings, version) for version in versions]
+    from mlflow.exceptions import MlflowException
+
+    try:
+        with _client(settings) as client:
+            versions = []
+            for name in QUESTIONS:
+                found = client.search_model_versions(f"name='{name}'", max_results=1000)
+                versions += sorted(found, key=lambda version: -int(version.version))
+            return [_version(client, settings, version) for version in versions]
+    except MlflowException as error:  # a damaged store
+        raise InputError(f"The model store cannot be read: {error.message}.") from error
 
 
 def find_version(settings: Settings, reference: str) -> ModelVersion:
     """Return a version by 'champion', a question's name (its champion) or 'NAME:VERSION'."""
-    from mlflow.exceptions import MlflowException
-
     versions = list_versions(settings)
     if reference == CHAMPION or reference in QUESTIONS:
         for name in QUESTIONS if reference == CHAMPION else (reference,):
@@ -264,19 +267,14 @@ def find_version(settings: Settings, reference: str) -> ModelVersion:
                 if version.name == name and version.champion:
                     return version
         raise InputError(
-            "No model has been promoted yet. Train one with `candor train ... --promote`, or name "
-            "a version (`candor models` lists them)."
+            "No model has been promoted yet. Train models and promote one, or name a version."
         )
     name, _, number = reference.partition(":")
-    try:
-        for version in versions:
-            if version.name == name and version.version == number:
-                return version
-    except MlflowException as error:  # a damaged store
-        raise InputError(f"The model store cannot be read: {error.message}.") from error
-    raise InputError(
-        f"There is no model {reference!r}; `candor models` lists them as NAME:VERSION."
-    )
+    for version in versions:
+        if version.name == name and version.version == number:
+            return version
+    known = ", ".join(version.reference for version in versions[:8])
+    raise InputError(f"There is no model {reference!r}; known: {known or 'none yet'}.")
 
 
 def load_version(version: ModelVersion) -> Bundle:

@@ -49,7 +49,7 @@ def _snapshots(
     if bundle.attributes or ledger is None:
         if dataset.applications is None:
             raise InputError(
-                "The model reads application attributes; give them with --applications FILE.csv."
+                "The model reads application attributes; bring in an applications file as well."
             )
         applications = dated(load_applications(dataset), ledger)
         if as_of is not None:
@@ -60,7 +60,7 @@ def _snapshots(
     if moment <= ledger.first:
         raise InputError(
             f"No transaction lies before {moment:%Y-%m-%d}; the ledger begins on "
-            f"{ledger.first:%Y-%m-%d}. Choose a later --as-of."
+            f"{ledger.first:%Y-%m-%d}. Choose a later date to score at."
         )
     return customers_seen(ledger, moment), None
 

@@ -351,7 +351,7 @@ def test_a_mistake_is_one_sentence_in_a_process_of_its_own(candor: Run, written)
     ("arguments", "says"),
     [
         (("ingest", "nowhere.csv"), "There is no file nowhere.csv"),
-        (("ingest", "nowhere"), "not a file or a stored dataset"),
+        (("ingest", "nowhere"), "is no stored dataset, and there is no such file"),
         (("ingest",), "Give a transactions file"),
         (("train", "--nonsense"), "candor --help"),
         (("nonsense",), "candor --help"),
