@@ -82,6 +82,11 @@ def _fail(sentence: str, code: int, as_json: bool) -> NoReturn:
     sys.exit(code)
 
 
+def _warn(sentences: tuple[str, ...]) -> None:
+    for sentence in sentences:
+        typer.echo(f"candor: warning: {sentence}", err=True)
+
+
 def _print_json(content: dict[str, Any]) -> None:
     typer.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
 
@@ -244,7 +249,7 @@ def score(
     if out is None:
         raise InputError("Say where the scores go: --out SCORES.csv or --out SCORES.parquet.")
     dataset = _dataset(file, settings, _config(None, settings), mapping, applications)
-    frame, version = workflows.score_dataset(
+    frame, version, warnings = workflows.score_dataset(
         dataset, settings, model=model, as_of=_date(as_of), progress=_progress
     )
     workflows.write_scores(frame, out)
@@ -256,8 +261,10 @@ def score(
         "model": version.name,
         "model_version": version.version,
         "label": version.label,
+        "warnings": list(warnings),
         "out": str(out),
     }
+    _warn(warnings)
     if as_json:
         _print_json(facts)
     else:
@@ -280,6 +287,7 @@ def explain(
     settings = get_settings()
     dataset = _dataset(file, settings, _config(None, settings), mapping, applications)
     found = workflows.explain(dataset, settings, customer, model=model, as_of=_date(as_of))
+    _warn(found.warnings)
     if as_json:
         _print_json(found.facts())
         return

@@ -241,7 +241,7 @@ def _score(settings: Settings, request: dict[str, Any], folder: Path) -> dict[st
     from credit_core.data.store import open_dataset
 
     dataset = open_dataset(settings, request["dataset"])
-    frame, version = workflows.score_dataset(
+    frame, version, warnings = workflows.score_dataset(
         dataset,
         settings,
         model=request["model"],
@@ -256,6 +256,7 @@ def _score(settings: Settings, request: dict[str, Any], folder: Path) -> dict[st
         "out": str(out),
         "summary": workflows.summarise_scores(frame),
         "model": version.reference,
+        "warnings": list(warnings),
         "decisions": {str(k): int(v) for k, v in frame["decision"].value_counts().items()},
         "bands": {str(k): int(v) for k, v in frame["band"].value_counts().items()},
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +18,8 @@ from credit_core.errors import InputError
 from credit_core.features.build import build_features
 from credit_core.modelling.bundle import Bundle
 
+_ENOUGH_HISTORY = 2 / 3
+"""Share of the observation window that data must span to be scored without a warning."""
 SCORE_COLUMNS = (
     "customer_id",
     "as_of",
@@ -37,13 +40,15 @@ SCORE_COLUMNS = (
 class ScoredSnapshots:
     """Snapshots scored by one model, row for row.
 
-    ``snapshots`` has customer_id and as_of; ``table`` the features and attributes.
+    ``snapshots`` has customer_id and as_of; ``table`` the features and attributes; ``begins`` is
+    the ledger's first day, None where there is no ledger.
     """
 
     bundle: Bundle
     snapshots: pd.DataFrame
     table: pd.DataFrame
     scored: Scored
+    begins: datetime | None
 
     @cached_property
     def policy(self) -> Policy:
@@ -72,6 +77,10 @@ class ScoredSnapshots:
     def reasons_of(self, row: int) -> list[Reason]:
         """Return one row's reasons, the same as ``reasons[row]`` without making all the others."""
         return top_reasons(self.bundle, self.scored, self.table, np.array([row]))[0]
+
+    def warnings_of(self, row: int) -> tuple[str, ...]:
+        """Return what speaks against trusting one row's score, as sentences."""
+        return short_history(self.bundle, self.begins, self.snapshots["as_of"].iloc[[row]])
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -127,7 +136,30 @@ def score_snapshots(
     table = _features(bundle, ledger, snapshots)
     if bundle.attributes:
         table = pd.concat([table, attribute_table(bundle, snapshots, applications)], axis=1)
-    return ScoredSnapshots(bundle, snapshots, table, score_table(bundle, table))
+    begins = ledger.first if ledger is not None else None
+    return ScoredSnapshots(bundle, snapshots, table, score_table(bundle, table), begins)
+
+
+def short_history(bundle: Bundle, begins: datetime | None, as_of: pd.Series) -> tuple[str, ...]:
+    """Return a warning where the data reach back much less than the model looks.
+
+    A model that learnt from a year of counts and sums takes a customer seen for a month for one
+    who hardly uses the account. ``begins`` is the ledger's first day, None where there is no
+    ledger; ``as_of`` the dates scored at.
+    """
+    if begins is None or not bundle.catalogue.features:
+        return ()
+    days = (as_of - pd.Timestamp(begins)).dt.days
+    short = days < _ENOUGH_HISTORY * bundle.observation_days
+    if not short.any():
+        return ()
+    whom = "The" if short.all() else f"For {short.sum():,} of {len(short):,} customers the"
+    least = "as little as " if days[short].nunique() > 1 else ""
+    return (
+        f"{whom} data reach back {least}{days.min()} days before the date scored at (they begin on "
+        f"{begins:%Y-%m-%d}); the model looks back {bundle.observation_days} days. Counts and sums "
+        "are then lower than those it learnt from: do not rely on these scores.",
+    )
 
 
 def _features(bundle: Bundle, ledger: Ledger | None, snapshots: pd.DataFrame) -> pd.DataFrame:

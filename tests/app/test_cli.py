@@ -308,6 +308,11 @@ def test_as_of_is_the_date_scored_at(reading: Run, store, tmp_path: Path) -> Non
     ran = reading("score", *given, "--as-of", "2023-10-01", "--json")
     assert ran.code == 0, ran.err
     assert set(pd.read_csv(out)["as_of"]) == {"2023-10-01"}
+    assert ran.json["warnings"] == []
+    ran = reading("score", *given, "--as-of", "2023-02-01", "--json")
+    (warning,) = ran.json["warnings"]
+    assert warning.startswith("The data reach back 31 days")
+    assert f"candor: warning: {warning}" in ran.err.splitlines()
     for date, says in (("soon", "YYYY-MM-DD"), ("1999-01-01", "ledger begins")):
         ran = reading("score", *given, "--as-of", date, "--json")
         assert ran.code == 2

@@ -49,7 +49,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
 
 @pytest.fixture(scope="module")
 def scored(store) -> pd.DataFrame:
-    return workflows.score_dataset(store.dataset, store.settings)[0]
+    return workflows.score_dataset(store.dataset, store.settings).frame
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +196,15 @@ def test_a_proxy_model_shows_disengagement_risk_and_no_pd(open_page, store, scor
     assert text.PROXY_BANNER in words(at)
 
 
+def test_a_short_history_is_said_beside_the_score(open_page, store, scored, monkeypatch):
+    customer = scored["customer_id"].iloc[0]
+    assert "data reach back" not in words(open_page("applicant", store.settings, customer=customer))
+    monkeypatch.setattr("credit_core.decisions.scoring._ENOUGH_HISTORY", 100)
+    st.cache_resource.clear()
+    at = open_page("applicant", store.settings, customer=customer)
+    assert "data reach back" in words(at)
+
+
 def test_an_unknown_customer_is_a_sentence(open_page, store):
     at = open_page("applicant", store.settings, customer=BAD_NAME)
     assert text.NO_SUCH_CUSTOMER in words(at)
@@ -263,6 +272,7 @@ def finished(settings: Settings, dataset, scored: pd.DataFrame, reference: str) 
         "rejected_rows": 0,
         "out": str(folder / "scores.parquet"),
         "summary": summarise_scores(scored),
+        "warnings": ["The data reach back 20 days."],
         "model": reference,
     }
     for name, content in (
@@ -279,6 +289,7 @@ def test_a_finished_batch_is_shown_and_can_be_downloaded(open_page, own, dataset
     job = finished(own, dataset, scored, reference)
     at = open_page("batch", own, batch_job=job)
     assert f"{len(scored):,} customers scored" in words(at)
+    assert "The data reach back 20 days" in words(at)
     assert len(at.get("plotly_chart")) == 2
     assert [len(table.value) for table in at.dataframe][-1] == min(len(scored), 500)
     labels = [found.proto.label for found in at.get("download_button")]
