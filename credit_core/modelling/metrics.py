@@ -85,8 +85,9 @@ def _placements(label: NDArray[np.int64], risk: FloatArray) -> tuple[FloatArray,
 
 def midranks(values: FloatArray) -> FloatArray:
     """Return the ranks of the values from 1, shape (n,); equal values share their mean rank."""
-    # pandas, because importing scipy.stats takes longer than most commands.
-    return np.asarray(pd.Series(values).rank(), dtype=np.float64)
+    ordered = np.sort(values)
+    below = np.searchsorted(ordered, values, side="left")
+    return np.asarray((below + np.searchsorted(ordered, values, side="right") + 1) / 2)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -166,6 +167,8 @@ def _undo(client: MlflowClient, settings: Settings, run_id: str, status: str, re
 
 def register(settings: Settings, parent: str, folder: Path) -> ModelVersion:
     """Log a bundle folder as a child run and register it as a version of its question."""
+    from mlflow.entities import Metric, Param
+
     bundle = load_bundle(folder)
     facts = bundle.facts
     with _client(settings) as client:
@@ -181,11 +184,16 @@ def register(settings: Settings, parent: str, folder: Path) -> ModelVersion:
         }
         run = client.create_run(experiment.experiment_id, tags=tags, run_name=bundle.family)
         run_id = str(run.info.run_id)
-        for key, value in facts["parameters"].items():
-            client.log_param(run_id, key, value)
-        for sample, metrics in facts["metrics"].items():
-            for key, value in metrics.items():
-                client.log_metric(run_id, f"{sample}.{key}", float(value))
+        now = int(time.time() * 1000)
+        client.log_batch(  # in one transaction: each of them waits for the disk
+            run_id,
+            metrics=[
+                Metric(f"{sample}.{key}", float(value), now, 0)
+                for sample, metrics in facts["metrics"].items()
+                for key, value in metrics.items()
+            ],
+            params=[Param(key, str(value)) for key, value in facts["parameters"].items()],
+        )
         # Not log_artifacts: it writes where the store was made, which a moved store is not.
         shutil.copytree(folder, _bundle_folder(settings, run_id))
         client.set_terminated(run_id, "FINISHED")
