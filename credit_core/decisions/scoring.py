@@ -102,19 +102,9 @@ class ScoredSnapshots:
             [reason.sentence for reason in reasons] + [""] * (MOST_REASONS - len(reasons))
             for reasons in self.reasons
         ]
-        columns = {
-            "customer_id": self.snapshots["customer_id"].to_numpy(),
-            "as_of": self.snapshots["as_of"].to_numpy(),
-            "score": self.scored.points,
-            "risk": self.scored.risk,
-            "band": self.bands,
-            "decision": self.decisions,
-        }
-        for i in range(MOST_REASONS):
-            columns[f"reason_{i + 1}"] = [row[i] for row in sentences]
-        columns["model"] = [model] * len(sentences)
-        columns["model_version"] = [version] * len(sentences)
-        return pd.DataFrame(columns, columns=list(SCORE_COLUMNS))
+        reasons = {f"reason_{i + 1}": [row[i] for row in sentences] for i in range(MOST_REASONS)}
+        found = self.summary.assign(**reasons, model=model, model_version=version)
+        return found[list(SCORE_COLUMNS)]
 
 
 def score_snapshots(

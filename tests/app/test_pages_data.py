@@ -27,6 +27,7 @@ from credit_core.oversight.events import record as record_event
 from credit_core.oversight.registry import ModelVersion
 from credit_core.settings import PROJECT_ROOT, Settings
 from credit_core.workflows.data import activity, earliest_transactions, first_rejects, look
+from tests.pages import checked, words
 
 Page = Callable[..., AppTest]
 METRICS = {
@@ -61,19 +62,6 @@ def page(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Page:
         return checked(at.run())
 
     return open_page
-
-
-def checked(at: AppTest) -> AppTest:
-    """Return the app as it is, after making sure that nothing was thrown."""
-    assert not at.exception, at.exception[0].value
-    return at
-
-
-def words(at: AppTest) -> str:
-    """Return every text on the page, joined."""
-    kinds = ("title", "subheader", "markdown", "caption", "text", "info", "warning", "error")
-    found = [element for kind in (*kinds, "success") for element in at.get(kind)]
-    return "\n".join(str(element.value) for element in found)
 
 
 def transactions(date_of: Callable[[date], str] = date.isoformat, customers: int = 25) -> str:

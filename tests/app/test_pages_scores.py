@@ -22,6 +22,7 @@ from credit_core.settings import PROJECT_ROOT, Settings
 from credit_core.workflows import TrainingRequest
 from credit_core.workflows.history import monthly_history
 from credit_core.workflows.scoring import read_note, summarise_scores
+from tests.pages import checked, words
 
 Open = Callable[..., AppTest]
 BAD_NAME = "![x](http://evil/a.png)"
@@ -72,15 +73,7 @@ def own(store, tmp_path: Path) -> Settings:
 
 
 def run(at: AppTest) -> AppTest:
-    at.run()
-    assert not at.exception, at.exception[0].value
-    return at
-
-
-def words(at: AppTest) -> str:
-    kinds = ("title", "subheader", "markdown", "caption", "text", "info", "warning", "error")
-    found = [element for kind in (*kinds, "success") for element in at.get(kind)]
-    return "\n".join(str(element.value) for element in found)
+    return checked(at.run())
 
 
 def button(at: AppTest, label: str):

@@ -98,12 +98,16 @@ def drawn(seed: int, n: int = 600) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_delong_agrees_with_the_bootstrap() -> None:
     label, first, second = drawn(0)
     rng = np.random.default_rng(99)
-    aucs, differences = [], []
-    for _ in range(500):
-        chosen = rng.integers(0, len(label), len(label))
-        one = reference.roc_auc_score(label[chosen], first[chosen])
-        aucs.append(one)
-        differences.append(one - reference.roc_auc_score(label[chosen], second[chosen]))
+    chosen = rng.integers(0, len(label), (500, len(label)))
+    bads = label[chosen].sum(axis=1)
+
+    def drawn_aucs(risk: np.ndarray) -> np.ndarray:
+        """One AUC a resample, by Mann and Whitney's sum of the bads' ranks."""
+        ranks = (rankdata(risk[chosen], axis=1) * label[chosen]).sum(axis=1)
+        return (ranks - bads * (bads + 1) / 2) / (bads * (len(label) - bads))
+
+    aucs = drawn_aucs(first)
+    differences = aucs - drawn_aucs(second)
     found = auc_interval(label, first)
     assert np.sqrt(found.variance) == pytest.approx(np.std(aucs), rel=0.12)
     assert (found.low, found.high) == pytest.approx(np.quantile(aucs, [0.025, 0.975]), abs=0.012)
