@@ -27,6 +27,7 @@ def show_result(job: Job) -> None:
     st.subheader(f"{job.result['rows']:,} customers scored")
     st.text(f"{dataset.name}, by {widgets.describe(version)}, in {results.duration(job.seconds)}.")
     widgets.banner(version)
+    widgets.warnings(job.result.get("warnings", ()))
     download(job, Path(job.result["out"]))
     counts = pd.DataFrame(job.result["summary"]["decisions"])
     bins = pd.DataFrame(job.result["summary"]["scores"])

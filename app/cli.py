@@ -1,4 +1,7 @@
-"""``candor ...``: the command line. Results go to standard output, progress to standard error."""
+"""``candor ...``: the command line. Results go to standard output, progress to standard error.
+
+Each command imports what it runs: ``candor --help`` must not wait for pandas and DuckDB.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,21 @@ import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 # Waiting threads of the model libraries must not burn the cores others work on.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import typer
 
-from credit_core import workflows
-from credit_core.config import ModelConfig, load_config
-from credit_core.data.mapping import load_mapping
-from credit_core.data.store import Dataset, list_datasets, open_dataset
 from credit_core.errors import CandorError, InputError
 from credit_core.labels.wording import RISK_NAME
 from credit_core.settings import PROJECT_ROOT, Settings, get_settings
+
+if TYPE_CHECKING:
+    from credit_core.config import ModelConfig
+    from credit_core.data.store import Dataset
+    from credit_core.workflows import TrainingResult
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -79,6 +83,11 @@ def _fail(sentence: str, code: int, as_json: bool) -> NoReturn:
     sys.exit(code)
 
 
+def _warn(sentences: tuple[str, ...]) -> None:
+    for sentence in sentences:
+        typer.echo(f"candor: warning: {sentence}", err=True)
+
+
 def _print_json(content: dict[str, Any]) -> None:
     typer.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
 
@@ -91,6 +100,8 @@ def _progress(share: float, text: str) -> None:
 
 
 def _config(path: Path | None, settings: Settings) -> ModelConfig:
+    from credit_core.config import ModelConfig, load_config
+
     if path is None and not settings.config.exists():
         return ModelConfig()
     return load_config(path or settings.config)
@@ -105,6 +116,10 @@ def _dataset(
     protected: list[str] | None = None,
 ) -> Dataset:
     """Return the dataset a FILE argument means: a stored one, or a file ingested now."""
+    from credit_core import workflows
+    from credit_core.data.mapping import load_mapping
+    from credit_core.data.store import open_dataset
+
     if file is not None and not Path(file).exists() and applications is None and mapping is None:
         looks_like_a_path = "/" in file or "." in file
         if not looks_like_a_path:
@@ -181,6 +196,8 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train models on a file or dataset, check the design, register every model."""
+    from credit_core import workflows
+
     settings = get_settings()
     loaded = _config(config, settings)
     families = tuple(part.strip() for part in models.split(",") if part.strip()) if models else ()
@@ -196,7 +213,7 @@ def train(
         raise typer.Exit(2)
 
 
-def _show_training(result: workflows.TrainingResult) -> None:
+def _show_training(result: TrainingResult) -> None:
     label, canary = result.label, result.checks["canary"]
     typer.echo(f"label     {label['kind']}: {label['definition']}")
     typer.echo(f"          {label['snapshots']:,} snapshots, {label['bad_rate']:.1%} bad")
@@ -239,11 +256,13 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Score every customer of a file and write one row each, with decision and reasons."""
+    from credit_core import workflows
+
     settings = get_settings()
     if out is None:
         raise InputError("Say where the scores go: --out SCORES.csv or --out SCORES.parquet.")
     dataset = _dataset(file, settings, _config(None, settings), mapping, applications)
-    frame, version = workflows.score_dataset(
+    frame, version, warnings = workflows.score_dataset(
         dataset, settings, model=model, as_of=_date(as_of), progress=_progress
     )
     workflows.write_scores(frame, out)
@@ -256,8 +275,10 @@ def score(
         "model_version": version.version,
         "label": version.label,
         "risk_is": RISK_NAME[version.name],
+        "warnings": list(warnings),
         "out": str(out),
     }
+    _warn(warnings)
     if as_json:
         _print_json(facts)
     else:
@@ -275,9 +296,12 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Say why one customer has the score they have, in points."""
+    from credit_core import workflows
+
     settings = get_settings()
     dataset = _dataset(file, settings, _config(None, settings), mapping, applications)
     found = workflows.explain(dataset, settings, customer, model=model, as_of=_date(as_of))
+    _warn(found.warnings)
     if as_json:
         _print_json(found.facts())
         return
@@ -327,6 +351,8 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Make a model the champion of its question."""
+    from credit_core import workflows
+
     if not reason.strip():
         raise InputError('Say why: --reason "..."; the reason is kept in the record.')
     version = workflows.promote(model, reason, get_settings())
@@ -339,6 +365,8 @@ def promote(
 @app.command()
 def datasets(as_json: Json = False) -> None:
     """List the stored datasets."""
+    from credit_core.data.store import list_datasets
+
     found = list_datasets(get_settings())
     if as_json:
         _print_json({"datasets": [dataset.summary() for dataset in found]})

@@ -7,6 +7,7 @@ browser, a dashboard that was restarted.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -14,16 +15,20 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from credit_core.data.store import write_atomic
 from credit_core.errors import CandorError, InputError
+from credit_core.oversight import registry
 from credit_core.settings import PROJECT_ROOT, Settings, get_settings
 
 _children: dict[str, subprocess.Popen[bytes]] = {}
 KINDS = ("train", "score", "examine")
+_PATIENCE = 5.0
+"""Seconds that a cancelled job has to clear up."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,8 @@ def submit(settings: Settings, kind: str, request: dict[str, Any]) -> str:
         "CANDOR_HOME": str(settings.home),
         "CANDOR_MODELS": str(settings.models),
     }
-    with (folder / "log.txt").open("wb") as log:
+    with (folder / "log.txt").open("wb") as log, (folder / "alive").open("wb") as alive:
+        fcntl.flock(alive, fcntl.LOCK_EX)
         child = subprocess.Popen(  # noqa: S603 - our own module, no text of a user in it
             [sys.executable, "-m", "app.jobs", str(folder)],
             stdout=log,
@@ -91,6 +97,7 @@ def submit(settings: Settings, kind: str, request: dict[str, Any]) -> str:
             start_new_session=True,
             cwd=PROJECT_ROOT,
             env=environment,
+            pass_fds=[alive.fileno()],  # the child keeps the lock until it ends, however it ends
         )
     write_atomic(folder / "pid", str(child.pid).encode())
     _children[folder.name] = child
@@ -153,31 +160,39 @@ def list_jobs(settings: Settings, kind: str | None = None) -> list[Job]:
 
 
 def cancel(settings: Settings, job_id: str) -> None:
-    """Stop a running job; nothing half-done of it stays in the registry."""
+    """Stop a running job; nothing half-done of it stays in the registry.
+
+    The process is asked first, so that it ends its own run, and killed where it does not listen.
+    """
     job = read(settings, job_id)
     if job is None or not job.running:
         return
     folder = _root(settings) / job_id
-    problem = {"state": "cancelled", "problem": "Cancelled."}
-    write_atomic(folder / "error.json", json.dumps(problem).encode())
-    try:
-        os.killpg(int((folder / "pid").read_text()), signal.SIGTERM)
-    except (OSError, ValueError):
-        return
+    _fail(folder, "Cancelled.", "cancelled")
+    with suppress(OSError, ValueError):  # it has ended by itself, or is not started yet
+        group = int((folder / "pid").read_text())
+        os.killpg(group, signal.SIGTERM)
+        asked = time.monotonic()
+        while _alive(folder) and time.monotonic() - asked < _PATIENCE:
+            time.sleep(0.05)
+        if _alive(folder):
+            os.killpg(group, signal.SIGKILL)
+            registry.end_abandoned(settings)
 
 
 def _alive(folder: Path) -> bool:
+    """Return True while the job's process lives: it holds a lock the system frees at its end."""
     child = _children.get(folder.name)
     if child is not None:
         return child.poll() is None
     try:
-        pid = int((folder / "pid").read_text())
-        os.kill(pid, 0)
+        with (folder / "alive").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return time.time() - folder.stat().st_mtime < 10  # it is being started
-    except (OSError, ValueError):
-        return False
-    return True
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _json(path: Path) -> dict[str, Any] | None:
@@ -195,12 +210,17 @@ def _write_progress(folder: Path, share: float, words: str) -> None:
 
 def _run(folder: Path) -> None:
     """Do the job of a folder; this is the child process."""
+    # Raises KeyboardInterrupt, so that a training can close its run.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     started = _json(folder / "request.json") or {}
     settings = get_settings()
     try:
         result = _WORK[started["kind"]](settings, started["request"], folder)
     except CandorError as error:
         _fail(folder, str(error))
+    except KeyboardInterrupt:
+        if not (folder / "error.json").exists():
+            _fail(folder, "The job was stopped from outside.")
     except MemoryError:
         _fail(folder, "The job ran out of memory; use fewer customers or a larger machine.")
     except Exception as error:
@@ -210,8 +230,8 @@ def _run(folder: Path) -> None:
         write_atomic(folder / "result.json", json.dumps(result, default=str).encode())
 
 
-def _fail(folder: Path, problem: str) -> None:
-    content = {"state": "failed", "problem": problem}
+def _fail(folder: Path, problem: str, state: str = "failed") -> None:
+    content = {"state": state, "problem": problem}
     write_atomic(folder / "error.json", json.dumps(content).encode())
 
 
@@ -237,7 +257,7 @@ def _score(settings: Settings, request: dict[str, Any], folder: Path) -> dict[st
     from credit_core.data.store import open_dataset
 
     dataset = open_dataset(settings, request["dataset"])
-    frame, version = workflows.score_dataset(
+    frame, version, warnings = workflows.score_dataset(
         dataset,
         settings,
         model=request["model"],
@@ -252,6 +272,7 @@ def _score(settings: Settings, request: dict[str, Any], folder: Path) -> dict[st
         "out": str(out),
         "summary": workflows.summarise_scores(frame),
         "model": version.reference,
+        "warnings": list(warnings),
         "decisions": {str(k): int(v) for k, v in frame["decision"].value_counts().items()},
         "bands": {str(k): int(v) for k, v in frame["band"].value_counts().items()},
     }

@@ -34,21 +34,31 @@ def main() -> None:
     """Draw the frame and run the chosen page."""
     st.set_page_config(page_title="Candor", page_icon=":material/balance:", layout="wide")
     warm.start()
-    page = st.navigation(
-        {
-            section: [
-                st.Page(
-                    f"../pages/{name}.py",
-                    title=title,
-                    icon=f":material/{icon}:",
-                    help=hint,
-                    default=name == "overview",
-                )
-                for name, title, icon, hint in pages
-            ]
-            for section, pages in SECTIONS.items()
-        }
+    pages = {
+        section: [
+            st.Page(
+                f"../pages/{name}.py",
+                title=title,
+                icon=f":material/{icon}:",
+                help=hint,
+                default=name == "overview",
+                url_path="home" if name == "overview" else name,
+            )
+            for name, title, icon, hint in rows
+        ]
+        for section, rows in SECTIONS.items()
+    }
+    # The first page is served at "/" alone; an address written like the others leads there.
+    (home,) = pages[""]
+    pages[""].append(
+        st.Page(
+            lambda: st.switch_page(home),
+            title="Overview",
+            url_path="overview",
+            visibility="hidden",
+        )
     )
+    page = st.navigation(pages)
     with st.sidebar:
         widgets.context()
     try:

@@ -45,13 +45,19 @@ def promote(versions: list[ModelVersion]) -> None:
         placeholder="Why this model should score from now on; kept in the record",
     )
     if st.button("Promote", type="primary", icon=":material/military_tech:"):
-        if not reason.strip():
-            st.error("Say why: the reason is kept in the record.", icon=":material/error:")
-            return
-        try:
-            version = workflows.promote(chosen, reason.strip(), state.settings())
-        except CandorError as error:
-            widgets.problem(error)
-            return
-        st.session_state["just_done"] = f"{version.reference} is now the champion."
-        st.rerun()
+        make_champion(chosen, reason)
+
+
+def make_champion(reference: str, reason: str) -> None:
+    """Promote a version and let the session's pages use it; say so where that is refused."""
+    if not reason.strip():
+        st.error("Say why: the reason is kept in the record.", icon=":material/error:")
+        return
+    try:
+        workflows.promote(reference, reason.strip(), state.settings())
+    except CandorError as error:
+        widgets.problem(error)
+        return
+    state.choose_model(reference)
+    st.session_state["just_done"] = f"{reference} is now the champion."
+    st.rerun()

@@ -151,7 +151,6 @@ NO_CHAMPION = {
     "disengagement": "No champion. It needs transactions only, and answers who drifts away.",
 }
 AUC_MEANS = "0.5 = chance, 1 = every bad ranked above every good. Interval by DeLong."
-CANCELLED = "This training was cancelled. Models it had finished by then can be seen on Compare."
 LAB_LEAD = (
     "**Why an AUC of 0.99 is bad news.** Nobody recorded who repaid, so the common recipe clusters "
     "customers by recency, frequency and money, calls the least engaged cluster bad, and trains on "
@@ -190,3 +189,4 @@ CONCORDANCE = {
     "after": "Clusters after the decision: the proxy label itself",
 }
 FROZEN_CENTRES = "Clusters keep the centres of the later date at both."
+CANCELLED = "This training was cancelled; nothing of it was registered."

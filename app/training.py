@@ -7,9 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import jobs, lab, results, state, tables, text, widgets
-from credit_core import workflows
-from credit_core.errors import CandorError
+from app import jobs, lab, promotion, results, state, tables, text, widgets
 
 
 @st.fragment(run_every=1.0)
@@ -168,15 +166,6 @@ def _promote(reference: str, refusal: str | None) -> None:
         with st.form("promote", border=False):
             reason = st.text_input("Reason (kept in the record)", key=f"reason_{reference}")
             pressed = st.form_submit_button("Promote the best", icon=":material/military_tech:")
-        if pressed and not reason.strip():
-            st.warning("Say why; the reason is kept in the record.")
-        elif pressed:
-            try:
-                workflows.promote(reference, reason.strip(), state.settings())
-            except CandorError as error:
-                widgets.problem(error)
-            else:
-                state.choose_model(reference)
-                st.session_state["just_done"] = f"{reference} is now the champion."
-                st.rerun()
+        if pressed:
+            promotion.make_champion(reference, reason)
     st.page_link("../pages/compare.py", label="Compare the models", icon=":material/leaderboard:")

@@ -1,4 +1,7 @@
-"""Import the heavy libraries in the background, once, after the server has started."""
+"""What the server does once in the background after it has started.
+
+It imports the heavy libraries, and ends the trainings that an earlier process left open.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,16 @@ import gc
 import importlib
 import threading
 
+from credit_core.oversight import registry
+from credit_core.settings import get_settings
+
 _LIBRARIES = (
     "mlflow",
     "xgboost",
     "lightgbm",
     "sklearn.linear_model",
     "sklearn.cluster",
-    "scipy.stats",
+    "scipy.special",
     "plotly.graph_objects",
 )
 _started = threading.Event()
@@ -33,3 +39,4 @@ def _import_all() -> None:
     # The collector would walk the imported heap at every rerun.
     gc.collect()
     gc.freeze()
+    registry.end_abandoned(get_settings())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import streamlit as st
@@ -76,6 +77,12 @@ def banner(version: ModelVersion) -> None:
         st.warning(text.PROXY_BANNER, icon=":material/info:")
     else:
         st.info(text.OBSERVED_BANNER, icon=":material/verified:")
+
+
+def warnings(sentences: Iterable[str]) -> None:
+    """Say what speaks against trusting the scores shown."""
+    for sentence in sentences:
+        st.warning(escaped(sentence), icon=":material/warning:")
 
 
 def interval(metrics: dict[str, float], name: str = "auc") -> str:

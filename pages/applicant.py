@@ -96,6 +96,7 @@ if customer:
     if found.thin_file:
         limit = scored.policy.thin_file_transactions
         st.warning(text.THIN_FILE.format(limit=limit), icon=":material/history_toggle_off:")
+    widgets.warnings(found.warnings)
     widgets.banner(version)
     st.subheader("From the average to this score")
     explained.show_factors(found)

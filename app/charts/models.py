@@ -105,17 +105,21 @@ def auc_finding(table: pd.DataFrame) -> str:
     return "Every model here is circular: these AUCs mean nothing"
 
 
-def roc(curves: Mapping[str, pd.DataFrame], title: str) -> go.Figure:
-    """Draw ROC curves of one sample; each has false_positive_rate and true_positive_rate."""
-    made = figure(title, "Goods wrongly ranked as bad (share)", "Bads found (share)", 420)
+def _diagonal(made: go.Figure, top: float, name: str) -> None:
     made.add_scatter(
-        x=[0, 1],
-        y=[0, 1],
+        x=[0, top],
+        y=[0, top],
         mode="lines",
-        name="Chance",
+        name=name,
         hoverinfo="skip",
         line={"color": GREY, "dash": "dot", "width": 1},
     )
+
+
+def roc(curves: Mapping[str, pd.DataFrame], title: str) -> go.Figure:
+    """Draw ROC curves of one sample; each has false_positive_rate and true_positive_rate."""
+    made = figure(title, "Goods wrongly ranked as bad (share)", "Bads found (share)", 420)
+    _diagonal(made, 1.0, "Chance")
     for i, (name, curve) in enumerate(curves.items()):
         made.add_scatter(
             x=curve["false_positive_rate"],
@@ -138,14 +142,7 @@ def calibration(tables: Mapping[str, pd.DataFrame], title: str) -> go.Figure:
         max(float(table["predicted"].max()), float(table["high"].max()))
         for table in tables.values()
     )
-    made.add_scatter(
-        x=[0, top],
-        y=[0, top],
-        mode="lines",
-        name="Perfect",
-        hoverinfo="skip",
-        line={"color": GREY, "dash": "dot", "width": 1},
-    )
+    _diagonal(made, top, "Perfect")
     for i, (name, table) in enumerate(tables.items()):
         made.add_scatter(
             x=table["predicted"],

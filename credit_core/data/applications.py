@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from credit_core.data.contract import normalise_header
-from credit_core.data.mapping import DateFormat
 from credit_core.data.source import Source
 from credit_core.data.store import Applications, Attribute
 from credit_core.errors import InputError
@@ -18,6 +17,11 @@ _ID = ("customer_id", "customer", "client_id", "applicant_id", "application_id",
 _AS_OF = ("as_of", "decision_date", "application_date", "applied_at", "observation_date")
 _OUTCOME = ("outcome", "bad", "default", "target", "label", "good_bad")
 _TRUE, _FALSE = {"1", "1.0", "true", "yes", "bad"}, {"0", "0.0", "false", "no", "good"}
+_DATE_FORMS = {
+    "iso": r"\d{4}-\d{1,2}-\d{1,2}([T ].*)?",
+    "compact": r"\d{8}",
+    "parts": r"(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})( .*)?",
+}
 PROTECTED_PREFIX = "protected_"
 RESERVED = ("customer_id", "as_of", "outcome")
 
@@ -29,17 +33,17 @@ def store_applications(
 
     The Parquet holds ``customer_id``, ``as_of`` (TIMESTAMP or null), ``outcome`` (0, 1 or null),
     then every attribute under its own header: numbers as float64, categories as text; protected
-    attributes last. Rows without a customer, with an unreadable date or outcome, with more or
-    fewer fields than the header, or repeating a (customer, as_of) pair are counted as rejected:
-    of identical rows one stays, of differing ones none.
+    attributes last. Dates are ISO, YYYYMMDD, or day and month in the order that the file's own
+    dates above the 12th give away. Rows without a customer, with an unreadable date or outcome,
+    with more or fewer fields than the header, or repeating a (customer, as_of) pair are counted
+    as rejected: of identical rows one stays, of differing ones none.
     """
     frame, names, ragged = _read(source)
-    date_format = _date_format(frame["as_of"]) if "as_of" in frame else "iso"
     typed = pd.DataFrame({"customer_id": frame["customer_id"]})
     good = typed["customer_id"].notna()
     typed["as_of"] = pd.NaT
     if "as_of" in frame:
-        typed["as_of"] = _dates(frame["as_of"], date_format)
+        typed["as_of"] = _dates(frame["as_of"], source.name)
         good &= typed["as_of"].notna()
     typed["as_of"] = typed["as_of"].astype("datetime64[us]")
     typed["outcome"] = np.nan
@@ -118,15 +122,36 @@ def _repeated(frame: pd.DataFrame) -> pd.Series:
     return again | differing.reindex(frame.index, fill_value=False)
 
 
-def _date_format(cells: pd.Series) -> DateFormat:
-    filled = cells.dropna()
-    return "yyyymmdd" if len(filled) and filled.str.fullmatch(r"\d{8}").all() else "iso"
+def _dates(cells: pd.Series, name: str) -> pd.Series:
+    """Read the form most of the filled cells have; every other form is NaT.
 
-
-def _dates(cells: pd.Series, date_format: DateFormat) -> pd.Series:
-    pattern = "%Y%m%d" if date_format == "yyyymmdd" else "ISO8601"
-    parsed = pd.to_datetime(cells, format=pattern, errors="coerce", utc=True)
+    Raises
+    ------
+    InputError
+        Where the file itself does not tell the day from the month.
+    """
+    fits = {form: cells.str.fullmatch(pattern).eq(True) for form, pattern in _DATE_FORMS.items()}
+    form = max(fits, key=lambda form: int(fits[form].sum()))
+    chosen = cells.where(fits[form])
+    if form == "parts":
+        pattern = _DATE_FORMS["parts"]
+        parts = chosen.str.extract(pattern).set_axis(["first", "second", "year", "time"], axis=1)
+        day, month = ("first", "second") if _day_first(parts, chosen, name) else ("second", "first")
+        days = [parts["year"], parts[month].str.zfill(2), parts[day].str.zfill(2)]
+        chosen = days[0] + "-" + days[1] + "-" + days[2] + parts["time"].fillna("")
+    parsed = pd.to_datetime(chosen, format="ISO8601", errors="coerce", utc=True)
     return parsed.dt.tz_localize(None)
+
+
+def _day_first(parts: pd.DataFrame, cells: pd.Series, name: str) -> bool:
+    """Return whether the first part is the day: one of the two goes above 12, the other never."""
+    above = {part: (pd.to_numeric(parts[part]) > 12).any() for part in ("first", "second")}
+    if above["first"] == above["second"]:
+        raise InputError(
+            f"{name}: the dates in as_of (such as {cells.dropna().iloc[0]!r}) could be day first "
+            "or month first. Write them with the year first, as 2024-03-31."
+        )
+    return bool(above["first"])
 
 
 def _outcomes(cells: pd.Series) -> tuple[pd.Series, pd.Series]:

@@ -173,16 +173,14 @@ def _applications(
 def _truth(people: People, calendar: list[Month], start: date, first_customer: int) -> pa.Table:
     """What no real file holds: the probability behind each outcome, and who left when."""
     n = len(people)
-    stayed = people.left >= len(calendar)
-    month_days = np.array([month.first_day for month in calendar])
-    left_day = month_days[np.minimum(people.left, len(calendar) - 1)]
+    stayed = people.left >= calendar[-1].first_day + calendar[-1].days
     return pa.table(
         {
             "customer_id": _numbered("C", np.arange(n) + first_customer, 6),
             "as_of": _dates(start, people.as_of_day),
             "probability_bad": pa.array(np.round(people.probability, 6)),
             "left": pa.array((~stayed).astype(np.int64)),
-            "left_on": _dates(start, left_day, missing=stayed),
+            "left_on": _dates(start, people.left, missing=stayed),
         }
     )
 

@@ -189,7 +189,7 @@ def _consequences(
     saves = active & (balance > comfortable) & (rng.random(n) < 0.5)
     saved = np.flatnonzero(saves)
     aside = np.round((balance - comfortable)[saved] * rng.uniform(0.5, 1.0, len(saved)), -1) + 10.0
-    joins = np.flatnonzero(active & (people.joined == month.index) & (month.index > 0))
+    joins = np.flatnonzero((people.joined > 0) & month.holds(people.joined))
     return Rows.concat(
         [
             domestic(charged, at(month, np.full(len(charged), 1), 25_200), fee, FEES, DIRECT_DEBIT),
@@ -201,9 +201,7 @@ def _consequences(
                 TRANSFER,
             ),
             domestic(saved, at(month, 2 + saved % 8, 39_600), aside, SENT, TRANSFER, 1),
-            domestic(
-                joins, at(month, joins % 3, 36_000), -(habits.opening[joins] + 50.0), SENT, BRANCH
-            ),
+            domestic(joins, _opened(people)[joins], -(habits.opening[joins] + 50.0), SENT, BRANCH),
         ]
     )
 
@@ -240,13 +238,28 @@ def _per_customer(rows: Rows, n: int) -> Ints:
     return np.rint(np.bincount(rows.who, weights=rows.cents, minlength=n)).astype(np.int64)
 
 
-def _closing(people: People, month: Month, cents: Ints) -> Rows:
-    """What a leaving customer takes along; one who owes leaves the debt behind."""
-    staying = people.left == people.active.shape[1]
-    last = (people.left == month.index + 1) & ~staying & people.active[:, month.index]
-    leaving = np.flatnonzero(last & (cents > 0))
-    moment = at(month, np.full(len(leaving), month.days), DAY - 600)
+def _closing(people: People, month: Month, cents: Ints, end: int) -> Rows:
+    """What a leaving customer takes along; one who owes leaves the debt behind.
+
+    ``end`` is the day after the ledger's last: who stays until then does not leave.
+    """
+    last = people.left - 1
+    leaving = np.flatnonzero(month.holds(last) & (people.left < end) & (cents > 0))
+    moment = last[leaving] * DAY + DAY - 600
     return domestic(leaving, moment, cents[leaving] / 100.0, SENT, TRANSFER, 1)
+
+
+def _opened(people: People) -> Ints:
+    """Second at which each account is opened: at ten in the morning, or before the ledger."""
+    return np.where(people.joined > 0, people.joined * DAY + 36_000, 0)
+
+
+def _in_use(people: People, rows: Rows) -> Rows:
+    """The rows that fall between opening and leaving, and into no silence."""
+    day = rows.second // DAY
+    silent = (day >= people.silent_from[rows.who]) & (day < people.silent_to[rows.who])
+    begun = rows.second >= _opened(people)[rows.who]
+    return rows.take(begun & (day < people.left[rows.who]) & ~silent)
 
 
 def _running(rows: Rows, cents: Ints) -> Ints:
@@ -280,6 +293,7 @@ def walk(
     start = np.where(people.joined > 0, 0.0, habits.opening)
     cents = np.rint(start * 100.0).astype(np.int64)
     lowest = np.zeros(n)
+    end = months[-1].first_day + months[-1].days
     for month in months:
         active = people.active[:, month.index]
         balance = cents / 100.0
@@ -293,8 +307,9 @@ def walk(
                 purchases(rng, people, month, habits.purchases, habits.payday, bought),
             ]
         )
-        closing = _closing(people, month, cents - _per_customer(rows, n))
-        rows = Rows.concat([rows, closing])
+        rows = _in_use(people, rows)
+        closing = _closing(people, month, cents - _per_customer(rows, n), end)
+        rows = Rows.concat([rows, _in_use(people, closing)])
         rows = rows.take(np.lexsort((rows.second, rows.who)))
         after = _running(rows, cents)
         lowest = _lowest(rows.who, after, cents) / 100.0

@@ -49,10 +49,12 @@ class People:
     income : usual monthly income in EUR, shape (n,)
     employment, home, purpose, gender : positions in the tuples of this module, shape (n,)
     thin : customers with next to no transactions, shape (n,)
-    joined, left : first month with the account, and first month after it (``months`` = never
-        left), shape (n,)
+    joined, left : first day with the account, and first day after it (the day after the ledger's
+        end = never left), in days after the ledger's first day, shape (n,)
+    silent_from, silent_to : first day without a transaction, and first day with one again; after
+        the ledger's end where there is no such time, shape (n,)
     as_of_day : the decision date in days after the ledger's first day, shape (n,)
-    active : whether the account is in use, shape (n, months)
+    active : whether the account is in use on some day of the month, shape (n, months)
     activity : purchases relative to the customer's usual number, shape (n, months)
     out_of_work : pay has stopped, shape (n, months)
     solvency : the hidden state, high = safe, about standard normal, shape (n, months)
@@ -72,6 +74,8 @@ class People:
     thin: Flags
     joined: Ints
     left: Ints
+    silent_from: Ints
+    silent_to: Ints
     as_of_day: Ints
     active: Flags
     activity: Floats
@@ -136,25 +140,33 @@ def _solvency(rng: np.random.Generator, stated: Floats, months: int) -> tuple[Fl
 
 
 def _engagement(
-    rng: np.random.Generator, n: int, months: int, joined: Ints
-) -> tuple[Floats, Flags, Ints]:
-    """Activity, accounts in use, and the month each customer left.
+    rng: np.random.Generator, month_days: Ints, joined: Ints
+) -> tuple[Floats, Ints, Ints, Ints]:
+    """Activity by month, the day each customer left, and the days of silence: from, to.
 
     A customer may begin to drift away; activity then falls a little every month and the account
-    is closed some months later. Apart from that, some fall silent for months and return.
+    is closed some months later. Apart from that, some fall silent for months and return. Both
+    happen on any day: on the first of a month alone, a model would learn the calendar.
     """
-    activity = np.exp(_autoregression(rng, n, months, memory=0.80, spread=0.35))
-    month = np.arange(months)[None, :]
-    fading_from = np.where(rng.random(n) < 0.24, rng.integers(3, months + 3, n), 2 * months)
-    fading_from = np.maximum(fading_from, joined + 2)
-    activity *= 0.85 ** np.clip(month - fading_from[:, None], 0, None)
-    left = np.minimum(fading_from + rng.integers(1, 5, n), months)
+    n, end = len(joined), int(month_days[-1])
+    activity = np.exp(_autoregression(rng, n, len(month_days) - 1, memory=0.80, spread=0.35))
+    fading_from = np.where(rng.random(n) < 0.24, rng.integers(month_days[3], end + 90, n), 2 * end)
+    fading_from = np.maximum(fading_from, joined + 60)
+    activity *= 0.85 ** np.clip((month_days[:-1] - fading_from[:, None]) / 30, 0, None)
+    left = np.minimum(fading_from + rng.integers(15, 135, n), end)
 
-    silent_from = np.where(rng.random(n) < 0.35, rng.integers(2, months, n), 2 * months)
-    silent_to = silent_from + rng.integers(2, 7, n)
-    silent = (month >= silent_from[:, None]) & (month < silent_to[:, None])
-    active = (month >= joined[:, None]) & (month < left[:, None]) & ~silent
-    return activity, active, left.astype(np.int64)
+    silent_from = np.where(rng.random(n) < 0.35, rng.integers(month_days[2], end, n), 2 * end)
+    silent_to = silent_from + rng.integers(60, 200, n)
+    return activity, left, silent_from, silent_to
+
+
+def _active(
+    month_days: Ints, joined: Ints, left: Ints, silent_from: Ints, silent_to: Ints
+) -> Flags:
+    """Whether an account is in use on some day of a month, shape (n, months)."""
+    first, after = month_days[None, :-1], month_days[None, 1:]
+    silent = (silent_from[:, None] <= first) & (silent_to[:, None] >= after)
+    return np.asarray((joined[:, None] < after) & (left[:, None] > first) & ~silent)
 
 
 def _around(solvency: Floats, as_of_month: Ints) -> Floats:
@@ -182,9 +194,10 @@ def draw_people(rng: np.random.Generator, n: int, month_days: Ints) -> People:
 
     # A quarter join during the ledger, before their decision; some are new to the bank.
     joins = rng.random(n) < 0.24
-    joined = np.where(joins, np.floor(rng.random(n) * as_of_month).astype(np.int64), 0)
+    joined = np.where(joins, np.floor(rng.random(n) * month_days[as_of_month]).astype(np.int64), 0)
     new_to_bank = rng.random(n) < 0.015
-    joined = np.where(new_to_bank, np.minimum(as_of_month + 1, months - 1), joined)
+    following = np.minimum(as_of_day + rng.integers(1, 60, n), month_days[-1] - 1)
+    joined = np.where(new_to_bank, following, joined)
 
     employment = _pick(rng, _EMPLOYMENT_SHARE, n)
     gender = _pick(rng, (0.49, 0.51), n)
@@ -209,7 +222,7 @@ def draw_people(rng: np.random.Generator, n: int, month_days: Ints) -> People:
     )
     solvency, out_of_work = _solvency(rng, stated, months)
     out_of_work &= (employment != RETIRED)[:, None]
-    activity, active, left = _engagement(rng, n, months, joined)
+    activity, left, silent_from, silent_to = _engagement(rng, month_days, joined)
 
     logit = (
         _INTERCEPT
@@ -234,9 +247,11 @@ def draw_people(rng: np.random.Generator, n: int, month_days: Ints) -> People:
         term=term.astype(np.int64),
         thin=rng.random(n) < 0.08,
         joined=joined.astype(np.int64),
-        left=left,
+        left=left.astype(np.int64),
+        silent_from=silent_from.astype(np.int64),
+        silent_to=silent_to.astype(np.int64),
         as_of_day=as_of_day.astype(np.int64),
-        active=active,
+        active=_active(month_days, joined, left, silent_from, silent_to),
         activity=activity,
         out_of_work=out_of_work,
         solvency=solvency,

@@ -51,6 +51,10 @@ class Month:
     weekday: int
     calendar: int
 
+    def holds(self, day: Ints) -> Flags:
+        """Whether days after the ledger's start fall into this month."""
+        return (day >= self.first_day) & (day < self.first_day + self.days)
+
 
 @dataclass(frozen=True)
 class Rows:

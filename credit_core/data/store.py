@@ -166,9 +166,9 @@ def open_dataset(settings: Settings, reference: str) -> Dataset:
     """Open a stored dataset by its fingerprint or an unambiguous beginning of it."""
     folders = [folder for folder in _folders(settings) if folder.name.startswith(reference)]
     if len(folders) != 1 or len(reference) < 4:
-        kind = "is not" if not folders else "is not enough to name one of"
+        kind = "is no" if not folders else "is not enough to name one"
         raise InputError(
-            f"{reference!r} {kind} a file or a stored dataset; `candor ingest FILE` stores one."
+            f"{reference!r} {kind} stored dataset, and there is no such file; check the spelling."
         )
     return _read(folders[0])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +18,8 @@ from credit_core.errors import InputError
 from credit_core.features.build import build_features
 from credit_core.modelling.bundle import Bundle
 
+_ENOUGH_HISTORY = 2 / 3
+"""Share of the observation window that data must span to be scored without a warning."""
 SCORE_COLUMNS = (
     "customer_id",
     "as_of",
@@ -37,13 +40,15 @@ SCORE_COLUMNS = (
 class ScoredSnapshots:
     """Snapshots scored by one model, row for row.
 
-    ``snapshots`` has customer_id and as_of; ``table`` the features and attributes.
+    ``snapshots`` has customer_id and as_of; ``table`` the features and attributes; ``begins`` is
+    the ledger's first day, None where there is no ledger.
     """
 
     bundle: Bundle
     snapshots: pd.DataFrame
     table: pd.DataFrame
     scored: Scored
+    begins: datetime | None
 
     @cached_property
     def policy(self) -> Policy:
@@ -73,6 +78,10 @@ class ScoredSnapshots:
         """Return one row's reasons, the same as ``reasons[row]`` without making all the others."""
         return top_reasons(self.bundle, self.scored, self.table, np.array([row]))[0]
 
+    def warnings_of(self, row: int) -> tuple[str, ...]:
+        """Return what speaks against trusting one row's score, as sentences."""
+        return short_history(self.bundle, self.begins, self.snapshots["as_of"].iloc[[row]])
+
     @cached_property
     def summary(self) -> pd.DataFrame:
         """customer_id, as_of, score, risk, band and decision, one row a snapshot."""
@@ -93,19 +102,9 @@ class ScoredSnapshots:
             [reason.sentence for reason in reasons] + [""] * (MOST_REASONS - len(reasons))
             for reasons in self.reasons
         ]
-        columns = {
-            "customer_id": self.snapshots["customer_id"].to_numpy(),
-            "as_of": self.snapshots["as_of"].to_numpy(),
-            "score": self.scored.points,
-            "risk": self.scored.risk,
-            "band": self.bands,
-            "decision": self.decisions,
-        }
-        for i in range(MOST_REASONS):
-            columns[f"reason_{i + 1}"] = [row[i] for row in sentences]
-        columns["model"] = [model] * len(sentences)
-        columns["model_version"] = [version] * len(sentences)
-        return pd.DataFrame(columns, columns=list(SCORE_COLUMNS))
+        reasons = {f"reason_{i + 1}": [row[i] for row in sentences] for i in range(MOST_REASONS)}
+        found = self.summary.assign(**reasons, model=model, model_version=version)
+        return found[list(SCORE_COLUMNS)]
 
 
 def score_snapshots(
@@ -127,7 +126,30 @@ def score_snapshots(
     table = _features(bundle, ledger, snapshots)
     if bundle.attributes:
         table = pd.concat([table, attribute_table(bundle, snapshots, applications)], axis=1)
-    return ScoredSnapshots(bundle, snapshots, table, score_table(bundle, table))
+    begins = ledger.first if ledger is not None else None
+    return ScoredSnapshots(bundle, snapshots, table, score_table(bundle, table), begins)
+
+
+def short_history(bundle: Bundle, begins: datetime | None, as_of: pd.Series) -> tuple[str, ...]:
+    """Return a warning where the data reach back much less than the model looks.
+
+    A model that learnt from a year of counts and sums takes a customer seen for a month for one
+    who hardly uses the account. ``begins`` is the ledger's first day, None where there is no
+    ledger; ``as_of`` the dates scored at.
+    """
+    if begins is None or not bundle.catalogue.features:
+        return ()
+    days = (as_of - pd.Timestamp(begins)).dt.days
+    short = days < _ENOUGH_HISTORY * bundle.observation_days
+    if not short.any():
+        return ()
+    whom = "The" if short.all() else f"For {short.sum():,} of {len(short):,} customers the"
+    least = "as little as " if days[short].nunique() > 1 else ""
+    return (
+        f"{whom} data reach back {least}{days.min()} days before the date scored at (they begin on "
+        f"{begins:%Y-%m-%d}); the model looks back {bundle.observation_days} days. Counts and sums "
+        "are then lower than those it learnt from: do not rely on these scores.",
+    )
 
 
 def _features(bundle: Bundle, ledger: Ledger | None, snapshots: pd.DataFrame) -> pd.DataFrame:
@@ -146,7 +168,7 @@ def _features(bundle: Bundle, ledger: Ledger | None, snapshots: pd.DataFrame) ->
         raise InputError(
             f"The model was trained with the column {missing[0]} "
             f"({BY_NAME[missing[0]].meaning}), which this file does not have. Map a column to it, "
-            "or score with a model trained without it (--model NAME:VERSION)."
+            "or score with a model trained without it."
         )
     return build_features(ledger, snapshots, bundle.catalogue)
 
@@ -158,8 +180,8 @@ def attribute_table(
     names = [attribute.name for attribute in bundle.attributes]
     if applications is None:
         raise InputError(
-            f"The model also reads application attributes ({', '.join(names[:4])}, ...); give "
-            "them with --applications FILE.csv."
+            f"The model also reads application attributes ({', '.join(names[:4])}, ...); "
+            "bring in an applications file that has them."
         )
     absent = [name for name in names if name not in applications.columns]
     if absent:

@@ -28,7 +28,7 @@ def load_applications(dataset: Dataset) -> pd.DataFrame:
     """Return the stored applications; ``as_of`` may be NaT and ``outcome`` missing."""
     if dataset.applications is None:
         raise InputError(
-            f"{dataset.name} has no applications; give them with --applications FILE.csv."
+            f"{dataset.name} has no applications; bring in an applications file with it."
         )
     return pd.read_parquet(dataset.applications_path)
 

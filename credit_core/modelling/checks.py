@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from credit_core.config import ModelConfig
 from credit_core.data.ledger import Ledger
@@ -21,6 +20,7 @@ from credit_core.labels.proxy import apply_proxy
 from credit_core.labels.samples import DEVELOPMENT, LabelledSnapshots
 from credit_core.labels.scramble import scrambled
 from credit_core.modelling.design import fit_design
+from credit_core.modelling.metrics import midranks
 from credit_core.modelling.quick import FEWEST, Quick, one_cohort, rarer
 
 FloatArray = NDArray[np.float64]
@@ -192,7 +192,7 @@ def _separation(values: FloatArray, label: IntArray) -> float:
     if rarer(label) < FEWEST:
         return 0.5
     m = int(label.sum())
-    ranks = rankdata(values)
+    ranks = midranks(values)
     auc = (ranks[label == 1].sum() - m * (m + 1) / 2) / (m * (len(label) - m))
     return float(max(auc, 1 - auc))
 
@@ -231,7 +231,7 @@ def refusal(kind: str, bird: Canary, leaks: list[Leak]) -> str | None:
         return (
             "The label same_window comes from the very window the features come from, so the "
             "model only re-learns the clustering rule. It is shown for comparison and cannot be "
-            "promoted; train with --label disengaged or inactive, or on observed outcomes."
+            "promoted; train on the label disengaged or inactive, or on observed outcomes."
         )
     if bird.passed is False:
         return (

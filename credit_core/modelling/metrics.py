@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import beta, norm, rankdata
 
 FloatArray = NDArray[np.float64]
 LEVEL = 0.95
@@ -79,8 +79,15 @@ def _placements(label: NDArray[np.int64], risk: FloatArray) -> tuple[FloatArray,
     m, n = len(bad), len(good)
     if m == 0 or n == 0:
         raise ValueError("an AUC needs at least one good and one bad")
-    everyone = rankdata(np.concatenate([bad, good]))
-    return (everyone[:m] - rankdata(bad)) / n, 1.0 - (everyone[m:] - rankdata(good)) / m
+    everyone = midranks(np.concatenate([bad, good]))
+    return (everyone[:m] - midranks(bad)) / n, 1.0 - (everyone[m:] - midranks(good)) / m
+
+
+def midranks(values: FloatArray) -> FloatArray:
+    """Return the ranks of the values from 1, shape (n,); equal values share their mean rank."""
+    ordered = np.sort(values)
+    below = np.searchsorted(ordered, values, side="left")
+    return np.asarray((below + np.searchsorted(ordered, values, side="right") + 1) / 2)
 
 
 @dataclass(frozen=True)
@@ -120,7 +127,7 @@ def auc_difference(
     if m < 2 or n < 2:
         return AucDifference(difference, -1.0, 1.0, m + n)
     variance = (bads_1 - bads_2).var(ddof=1) / m + (goods_1 - goods_2).var(ddof=1) / n
-    half = float(norm.ppf(0.5 + level / 2)) * float(np.sqrt(variance))
+    half = NormalDist().inv_cdf(0.5 + level / 2) * float(np.sqrt(variance))
     return AucDifference(difference, difference - half, difference + half, m + n)
 
 
@@ -133,7 +140,7 @@ def mean_auc(parts: Sequence[Auc], level: float = LEVEL) -> Auc:
 
 
 def _with_interval(auc: float, variance: float, n: int, bads: int, level: float) -> Auc:
-    half = float(norm.ppf(0.5 + level / 2)) * float(np.sqrt(variance))
+    half = NormalDist().inv_cdf(0.5 + level / 2) * float(np.sqrt(variance))
     return Auc(auc, max(0.0, auc - half), min(1.0, auc + half), variance, n, bads)
 
 
@@ -198,9 +205,11 @@ def share_interval(
     >>> low.round(3).tolist(), high.round(3).tolist()
     ([0.0, 0.224], [0.217, 0.776])
     """
+    from scipy.special import betaincinv
+
     tail = (1 - level) / 2
-    low = np.where(bads > 0, beta.ppf(tail, bads + 0.5, n - bads + 0.5), 0.0)
-    high = np.where(bads < n, beta.ppf(1 - tail, bads + 0.5, n - bads + 0.5), 1.0)
+    low = np.where(bads > 0, betaincinv(bads + 0.5, n - bads + 0.5, tail), 0.0)
+    high = np.where(bads < n, betaincinv(bads + 0.5, n - bads + 0.5, 1 - tail), 1.0)
     return low, high
 
 

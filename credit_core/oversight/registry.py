@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from credit_core.errors import InputError, RefusedError
+from credit_core.errors import CandorError, InputError, RefusedError
 from credit_core.modelling.bundle import Bundle, load_bundle
 from credit_core.settings import Settings
 
@@ -30,6 +32,7 @@ QUESTIONS = ("default", "disengagement")
 """In the order of preference for scoring: observed outcomes before proxies."""
 CHAMPION = "champion"
 _EXPERIMENT = "candor"
+_PARENT, _TOKEN = "mlflow.parentRunId", "process"
 
 
 @dataclass(frozen=True)
@@ -86,32 +89,92 @@ def is_empty(settings: Settings) -> bool:
     return not (settings.models / "mlflow.db").exists()
 
 
-def start_training(settings: Settings, tags: dict[str, str]) -> str:
-    """Open the parent run of a training and return its id."""
-    with _client(settings) as client:
+@contextmanager
+def training(settings: Settings, tags: dict[str, str]) -> Iterator[str]:
+    """Hold open the parent run of a training, and yield its id.
+
+    The run ends FINISHED, FAILED with its reason, or KILLED where the training was interrupted;
+    unless it finished, no version of it stays. A lock that the system lets go of with the process
+    tells the living from the dead: what a killed process left is ended by the next training.
+    """
+    end_abandoned(settings)
+    token = uuid.uuid4().hex
+    with _client(settings) as client, _alive(settings, token):
         experiment = client.get_experiment_by_name(_EXPERIMENT)
         run = client.create_run(
-            experiment.experiment_id, tags=tags, run_name=f"training {tags.get('label', '')}"
+            experiment.experiment_id,
+            tags={**tags, _TOKEN: token},
+            run_name=f"training {tags.get('label', '')}",
         )
-        return str(run.info.run_id)
+        run_id = str(run.info.run_id)
+        try:
+            yield run_id
+        except BaseException as error:
+            stopped = not isinstance(error, Exception)
+            problem = str(error) if isinstance(error, CandorError) else repr(error)
+            reason = "The training was stopped before its end." if stopped else problem
+            _undo(client, settings, run_id, "KILLED" if stopped else "FAILED", reason)
+            raise
+        client.set_terminated(run_id, "FINISHED")
 
 
-def end_training(settings: Settings, run_id: str, problem: str | None = None) -> None:
-    """Close a parent run, as failed with its reason where there was a problem."""
+def end_abandoned(settings: Settings) -> None:
+    """End as FAILED every training whose process died, and take its versions back."""
+    if is_empty(settings):
+        return
     with _client(settings) as client:
-        if problem:
-            client.set_tag(run_id, "problem", problem[:4000])
-        client.set_terminated(run_id, "FAILED" if problem else "FINISHED")
+        experiment = client.get_experiment_by_name(_EXPERIMENT)
+        running = client.search_runs(
+            [experiment.experiment_id], "attributes.status = 'RUNNING'", max_results=1000
+        )
+        parents = [run for run in running if _PARENT not in run.data.tags]
+        for run in parents:
+            run_id = run.info.run_id
+            with suppress(Timeout), _alive(settings, run.data.tags.get(_TOKEN, run_id)):
+                # It may have ended by itself between the search and the lock.
+                if client.get_run(run_id).info.status == "RUNNING":
+                    reason = "The training's process ended without a word (out of memory?)."
+                    _undo(client, settings, run_id, "FAILED", reason)
+
+
+@contextmanager
+def _alive(settings: Settings, token: str) -> Iterator[None]:
+    """Hold the lock of a training; raise ``Timeout`` where its process holds it."""
+    path = settings.models / "running" / token
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(str(path), timeout=0):
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _undo(client: MlflowClient, settings: Settings, run_id: str, status: str, reason: str) -> None:
+    """End a parent run with its reason and delete the versions registered under it."""
+    parent = client.get_run(run_id)
+    children = client.search_runs(
+        [parent.info.experiment_id], f"tags.`{_PARENT}` = '{run_id}'", max_results=1000
+    )
+    for child in children:
+        child_id = child.info.run_id
+        for version in client.search_model_versions(f"run_id='{child_id}'"):
+            client.delete_model_version(version.name, version.version)
+        shutil.rmtree(_bundle_folder(settings, child_id), ignore_errors=True)
+        client.set_terminated(child_id, status)
+    client.set_tag(run_id, "problem", reason[:4000])
+    client.set_terminated(run_id, status)
 
 
 def register(settings: Settings, parent: str, folder: Path) -> ModelVersion:
     """Log a bundle folder as a child run and register it as a version of its question."""
+    from mlflow.entities import Metric, Param
+
     bundle = load_bundle(folder)
     facts = bundle.facts
     with _client(settings) as client:
         experiment = client.get_experiment_by_name(_EXPERIMENT)
         tags = {
-            "mlflow.parentRunId": parent,
+            _PARENT: parent,
             "family": bundle.family,
             "label": facts["label"]["kind"],
             "dataset": facts["dataset"]["fingerprint"],
@@ -121,11 +184,16 @@ def register(settings: Settings, parent: str, folder: Path) -> ModelVersion:
         }
         run = client.create_run(experiment.experiment_id, tags=tags, run_name=bundle.family)
         run_id = str(run.info.run_id)
-        for key, value in facts["parameters"].items():
-            client.log_param(run_id, key, value)
-        for sample, metrics in facts["metrics"].items():
-            for key, value in metrics.items():
-                client.log_metric(run_id, f"{sample}.{key}", float(value))
+        now = int(time.time() * 1000)
+        client.log_batch(  # in one transaction: each of them waits for the disk
+            run_id,
+            metrics=[
+                Metric(f"{sample}.{key}", float(value), now, 0)
+                for sample, metrics in facts["metrics"].items()
+                for key, value in metrics.items()
+            ],
+            params=[Param(key, str(value)) for key, value in facts["parameters"].items()],
+        )
         # Not log_artifacts: it writes where the store was made, which a moved store is not.
         shutil.copytree(folder, _bundle_folder(settings, run_id))
         client.set_terminated(run_id, "FINISHED")
@@ -185,18 +253,21 @@ def list_versions(settings: Settings) -> list[ModelVersion]:
     """Return every registered version, newest first within its question."""
     if is_empty(settings):
         return []
-    with _client(settings) as client:
-        versions = []
-        for name in QUESTIONS:
-            found = client.search_model_versions(f"name='{name}'", max_results=1000)
-            versions += sorted(found, key=lambda version: -int(version.version))
-        return [_version(client, settings, version) for version in versions]
+    from mlflow.exceptions import MlflowException
+
+    try:
+        with _client(settings) as client:
+            versions = []
+            for name in QUESTIONS:
+                found = client.search_model_versions(f"name='{name}'", max_results=1000)
+                versions += sorted(found, key=lambda version: -int(version.version))
+            return [_version(client, settings, version) for version in versions]
+    except MlflowException as error:  # a damaged store
+        raise InputError(f"The model store cannot be read: {error.message}.") from error
 
 
 def find_version(settings: Settings, reference: str) -> ModelVersion:
     """Return a version by 'champion', a question's name (its champion) or 'NAME:VERSION'."""
-    from mlflow.exceptions import MlflowException
-
     versions = list_versions(settings)
     if reference == CHAMPION or reference in QUESTIONS:
         for name in QUESTIONS if reference == CHAMPION else (reference,):
@@ -204,19 +275,14 @@ def find_version(settings: Settings, reference: str) -> ModelVersion:
                 if version.name == name and version.champion:
                     return version
         raise InputError(
-            "No model has been promoted yet. Train one with `candor train ... --promote`, or name "
-            "a version (`candor models` lists them)."
+            "No model has been promoted yet. Train models and promote one, or name a version."
         )
     name, _, number = reference.partition(":")
-    try:
-        for version in versions:
-            if version.name == name and version.version == number:
-                return version
-    except MlflowException as error:  # a damaged store
-        raise InputError(f"The model store cannot be read: {error.message}.") from error
-    raise InputError(
-        f"There is no model {reference!r}; `candor models` lists them as NAME:VERSION."
-    )
+    for version in versions:
+        if version.name == name and version.version == number:
+            return version
+    known = ", ".join(version.reference for version in versions[:8])
+    raise InputError(f"There is no model {reference!r}; known: {known or 'none yet'}.")
 
 
 def load_version(version: ModelVersion) -> Bundle:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from credit_core.data.rejects import plain_cell
 from credit_core.data.store import Dataset, write_atomic
 from credit_core.decisions.policy import APPROVE, DECLINE, REFER
 from credit_core.decisions.reasons import Reason, readable, show_value
-from credit_core.decisions.scoring import ScoredSnapshots, score_snapshots
+from credit_core.decisions.scoring import ScoredSnapshots, score_snapshots, short_history
 from credit_core.errors import InputError
 from credit_core.labels.observed import dated, load_applications
 from credit_core.labels.rfm import customers_seen
@@ -51,7 +51,7 @@ def _snapshots(
     if bundle.attributes or ledger is None:
         if dataset.applications is None:
             raise InputError(
-                "The model reads application attributes; give them with --applications FILE.csv."
+                "The model reads application attributes; bring in an applications file as well."
             )
         applications = dated(load_applications(dataset), ledger)
         if as_of is not None:
@@ -62,7 +62,7 @@ def _snapshots(
     if moment <= ledger.first:
         raise InputError(
             f"No transaction lies before {moment:%Y-%m-%d}; the ledger begins on "
-            f"{ledger.first:%Y-%m-%d}. Choose a later --as-of."
+            f"{ledger.first:%Y-%m-%d}. Choose a later date to score at."
         )
     return customers_seen(ledger, moment), None
 
@@ -95,6 +95,14 @@ def score(
         return score_snapshots(bundle, ledger, snapshots, applications)
 
 
+class BatchScores(NamedTuple):
+    """A dataset scored: the scores file's rows, the model, and what speaks against trusting it."""
+
+    frame: pd.DataFrame
+    version: ModelVersion
+    warnings: tuple[str, ...]
+
+
 def score_dataset(
     dataset: Dataset,
     settings: Settings,
@@ -102,8 +110,8 @@ def score_dataset(
     model: str = "champion",
     as_of: datetime | None = None,
     progress: Progress | None = None,
-) -> tuple[pd.DataFrame, ModelVersion]:
-    """Return the scores file of a dataset as a frame, and the model version used."""
+) -> BatchScores:
+    """Score a whole dataset in parts of bounded size."""
     tell = progress or (lambda _share, _text: None)
     tell(0.02, "Loading the model")
     version = find_version(settings, model)
@@ -117,9 +125,10 @@ def score_dataset(
             part = snapshots.iloc[start : start + _PART]
             scored = score_snapshots(bundle, ledger, part, applications)
             parts.append(scored.frame(version.name, version.version))
+        warnings = short_history(bundle, ledger.first if ledger else None, snapshots["as_of"])
     frame = pd.concat(parts, ignore_index=True)
     tell(1.0, f"{len(frame):,} scored")
-    return frame, version
+    return BatchScores(frame, version, warnings)
 
 
 def write_scores(frame: pd.DataFrame, path: Path) -> None:
@@ -179,6 +188,7 @@ class Explanation:
     version: ModelVersion
     bundle: Bundle
     transactions: int | None
+    warnings: tuple[str, ...]
 
     @property
     def thin_file(self) -> bool:
@@ -201,6 +211,7 @@ class Explanation:
             "base": self.base,
             "contributions": [vars(part) for part in self.contributions],
             "reasons": [vars(reason) for reason in self.reasons],
+            "warnings": list(self.warnings),
             "model": self.version.name,
             "model_version": self.version.version,
         }
@@ -257,6 +268,7 @@ def explanation(scored: ScoredSnapshots, row: int, version: ModelVersion) -> Exp
         version=version,
         bundle=bundle,
         transactions=None if counted is None or pd.isna(counted) else int(counted),
+        warnings=scored.warnings_of(row),
     )
 
 

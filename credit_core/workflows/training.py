@@ -19,7 +19,7 @@ from credit_core.data.store import Dataset
 from credit_core.decisions.contributions import score_table
 from credit_core.decisions.policy import APPROVE, build_policy
 from credit_core.decisions.scale import Scale
-from credit_core.errors import CandorError, InputError, RefusedError
+from credit_core.errors import InputError, RefusedError
 from credit_core.features.build import build_features
 from credit_core.features.catalogue import Catalogue
 from credit_core.labels.observed import dated, load_applications
@@ -105,16 +105,10 @@ def train(
     if unknown:
         raise InputError(f"There is no model {unknown[0]!r}; known: {', '.join(FAMILIES)}.")
     tags = {"label": kind, "dataset": dataset.fingerprint}
-    run_id = registry.start_training(settings, tags)
-    try:
+    with registry.training(settings, tags) as run_id:
         opened = open_ledger(dataset, settings) if dataset.has_transactions else nullcontext()
         with opened as ledger:
             result = _train(dataset, ledger, settings, config, kind, families, run_id, tell)
-    except Exception as error:
-        known = isinstance(error, CandorError)
-        registry.end_training(settings, run_id, str(error) if known else repr(error))
-        raise
-    registry.end_training(settings, run_id)
     if request.promote:
         result = _promote_best(result, settings)
     tell(1.0, "Done")
@@ -143,18 +137,20 @@ def _train(
 ) -> TrainingResult:
     ready = prepare(dataset, ledger, config, kind, part_of(tell, 0.0, 0.35))
     labels, data, checks = ready.labels, ready.data, ready.checks
-    versions = []
-    for i, family in enumerate(families):
-        part = part_of(tell, 0.35 + 0.6 * i / len(families), 0.6 / len(families))
-        model = train_family(family, data, config, settings.threads, part)
-        facts = _facts(dataset, ready, model, config)
-        facts = _finish(facts, model, ready.table, data)
-        if ledger is not None and labels.is_proxy:
-            facts = _against_outcomes(facts, model, dataset, ledger)
-        evidence = {"evaluation.parquet": _evaluation(data, model, facts)}
-        with tempfile.TemporaryDirectory() as scratch:
-            save_bundle(facts, model.estimator, evidence, Path(scratch))
-            versions.append(registry.register(settings, run_id, Path(scratch)))
+    with tempfile.TemporaryDirectory() as scratch:
+        folders = []
+        for i, family in enumerate(families):
+            part = part_of(tell, 0.35 + 0.6 * i / len(families), 0.6 / len(families))
+            model = train_family(family, data, config, settings.threads, part)
+            facts = _facts(dataset, ready, model, config)
+            facts = _finish(facts, model, ready.table, data)
+            if ledger is not None and labels.is_proxy:
+                facts = _against_outcomes(facts, model, dataset, ledger)
+            evidence = {"evaluation.parquet": _evaluation(data, model, facts)}
+            folders.append(Path(scratch) / f"{i}")
+            save_bundle(facts, model.estimator, evidence, folders[-1])
+        tell(0.96, "Registering the models")
+        versions = [registry.register(settings, run_id, folder) for folder in folders]
     label = {**labels.facts(), "rule": {}}
     events.record(
         settings,

@@ -23,7 +23,7 @@ def explained(store) -> Explanation:
 
 
 def _first_customer(store) -> str:
-    frame, _ = workflows.score_dataset(store.dataset, store.settings)
+    frame = workflows.score_dataset(store.dataset, store.settings).frame
     return str(frame["customer_id"].iloc[0])
 
 

@@ -123,6 +123,12 @@ def candor_ready(fresh: Settings) -> Run:
     return runner(fresh)
 
 
+@pytest.fixture
+def inside_ready(fresh: Settings, inside_of: Callable[[Settings], Run]) -> Run:
+    """Run the command in this process on an empty, but prepared model store."""
+    return inside_of(fresh)
+
+
 @pytest.fixture(scope="module")
 def trained(store) -> Run:
     """Run the command on the shared store, for reading."""
@@ -165,9 +171,9 @@ def test_real_purchases_train_an_honest_model(candor_ready: Run, real_data: Path
 
 @pytest.mark.real_data
 def test_real_applications_train_without_any_transaction(
-    candor_ready: Run, real_data: Path
+    inside_ready: Run, real_data: Path
 ) -> None:
-    ran = candor_ready(
+    ran = inside_ready(
         "train", "--applications", real_data / "german_applications.csv.gz", "--promote", "--json"
     )
     assert ran.code == 0, ran.err
@@ -184,8 +190,8 @@ def test_real_applications_train_without_any_transaction(
     assert found["champion"]["name"] == "default"
 
 
-def test_the_sample_beats_recency_frequency_and_money(candor_ready: Run) -> None:
-    ran = candor_ready(
+def test_the_sample_beats_recency_frequency_and_money(inside_ready: Run) -> None:
+    ran = inside_ready(
         "train", SAMPLE / "transactions.csv.gz",
         "--applications", SAMPLE / "applications.csv",
         "--models", "xgboost", "--json",
@@ -206,13 +212,13 @@ def test_the_sample_beats_recency_frequency_and_money(candor_ready: Run) -> None
 
 
 def test_a_circular_design_is_trained_but_never_promoted(
-    fresh: Settings, simulated: Path, written, inside_of: Callable[[Settings], Run]
+    fresh: Settings, inside_ready: Run, simulated: Path, written
 ) -> None:
     quick = written(
         "training: {folds: 3}\nmodels: {lightgbm: {max_rounds: 40, early_stopping: 10}}\n",
         "quick.yaml",
     )
-    ran = runner(fresh)(
+    ran = inside_ready(
         "train", simulated / "transactions.csv.gz", "--config", quick,
         "--label", "same_window", "--models", "lightgbm", "--promote", "--json",
     )  # fmt: skip
@@ -223,13 +229,12 @@ def test_a_circular_design_is_trained_but_never_promoted(
     assert found["champion"] is None
     assert "cannot be promoted" in found["refused"]
     assert found["models"][0]["out_of_time"]["auc"] > 0.97, "as good as it looks"
-    run = inside_of(fresh)
-    again = run("promote", "disengagement:1", "--reason", "it looks so good", "--json")
+    again = inside_ready("promote", "disengagement:1", "--reason", "it looks so good", "--json")
     assert again.code == 2
     assert "cannot be promoted" in again.json["error"]
     kinds = [event.kind for event in events.list_events(fresh)]
     assert kinds[:3] == ["promotion refused", "promotion refused", "trained"]
-    assert run("models", "--json").json["models"][0]["circular"] is True
+    assert inside_ready("models", "--json").json["models"][0]["circular"] is True
 
 
 def test_one_customer_has_one_score_on_every_way_in(
@@ -264,7 +269,7 @@ def test_one_customer_has_one_score_on_every_way_in(
             given, wanted, check_exact=True, check_dtype=False, check_column_type=False
         )
     customer = text["customer_id"].iloc[123]
-    explained = trained("explain", *files, "--customer", customer, "--json")
+    explained = reading("explain", *files, "--customer", customer, "--json")
     found = explained.json
     assert found["score"] == wanted.loc[customer, "score"]
     assert found["risk"] == wanted.loc[customer, "risk"]
@@ -308,6 +313,11 @@ def test_as_of_is_the_date_scored_at(reading: Run, store, tmp_path: Path) -> Non
     ran = reading("score", *given, "--as-of", "2023-10-01", "--json")
     assert ran.code == 0, ran.err
     assert set(pd.read_csv(out)["as_of"]) == {"2023-10-01"}
+    assert ran.json["warnings"] == []
+    ran = reading("score", *given, "--as-of", "2023-02-01", "--json")
+    (warning,) = ran.json["warnings"]
+    assert warning.startswith("The data reach back 31 days")
+    assert f"candor: warning: {warning}" in ran.err.splitlines()
     for date, says in (("soon", "YYYY-MM-DD"), ("1999-01-01", "ledger begins")):
         ran = reading("score", *given, "--as-of", date, "--json")
         assert ran.code == 2
@@ -351,7 +361,7 @@ def test_a_mistake_is_one_sentence_in_a_process_of_its_own(candor: Run, written)
     ("arguments", "says"),
     [
         (("ingest", "nowhere.csv"), "There is no file nowhere.csv"),
-        (("ingest", "nowhere"), "not a file or a stored dataset"),
+        (("ingest", "nowhere"), "is no stored dataset, and there is no such file"),
         (("ingest",), "Give a transactions file"),
         (("train", "--nonsense"), "candor --help"),
         (("nonsense",), "candor --help"),
@@ -451,3 +461,19 @@ def test_help_shows_every_command(inside: Run) -> None:
     assert ran.code == 0
     for command in ("ingest", "train", "score", "explain", "models", "promote", "serve", "sample"):
         assert command in ran.out
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("app.cli", {"numpy", "pandas", "duckdb", "pyarrow", "sqlalchemy"}),
+        ("credit_core.workflows", set()),
+    ],
+)
+def test_nothing_heavy_is_imported_before_it_is_needed(module: str, heavy: set[str]) -> None:
+    heavy = heavy | {"scipy", "sklearn", "mlflow", "shap", "xgboost", "lightgbm", "streamlit"}
+    code = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT_ROOT
+    )
+    assert heavy & set(loaded.stdout.split()) == set()

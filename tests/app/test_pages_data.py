@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
@@ -27,6 +28,7 @@ from credit_core.oversight.events import record as record_event
 from credit_core.oversight.registry import ModelVersion
 from credit_core.settings import PROJECT_ROOT, Settings
 from credit_core.workflows.data import activity, earliest_transactions, first_rejects, look
+from tests.pages import checked, words
 
 Page = Callable[..., AppTest]
 METRICS = {
@@ -61,19 +63,6 @@ def page(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Page:
         return checked(at.run())
 
     return open_page
-
-
-def checked(at: AppTest) -> AppTest:
-    """Return the app as it is, after making sure that nothing was thrown."""
-    assert not at.exception, at.exception[0].value
-    return at
-
-
-def words(at: AppTest) -> str:
-    """Return every text on the page, joined."""
-    kinds = ("title", "subheader", "markdown", "caption", "text", "info", "warning", "error")
-    found = [element for kind in (*kinds, "success") for element in at.get(kind)]
-    return "\n".join(str(element.value) for element in found)
 
 
 def transactions(date_of: Callable[[date], str] = date.isoformat, customers: int = 25) -> str:
@@ -170,7 +159,6 @@ def job(settings: Settings, dataset: str, **files: Any) -> str:
     }
     for name, content in files.items():
         (folder / f"{name}.json").write_text(json.dumps(content))
-    (folder / "pid").write_text(str(os.getpid()))
     return folder.name
 
 
@@ -317,6 +305,8 @@ class TestTrain:
         stopped: list[str] = []
         monkeypatch.setattr(jobs, "cancel", lambda _settings, job_id: stopped.append(job_id))
         job_id = job(settings, stored.fingerprint)
+        alive = (settings.home / "jobs" / job_id / "alive").open("wb")
+        fcntl.flock(alive, fcntl.LOCK_EX)
         at = page("train")  # no id in the address: the running one is found
         assert at.progress[0].text == "40%: lightgbm: fold 2 of 5"
         assert at.query_params["job"] == job_id
@@ -324,6 +314,9 @@ class TestTrain:
         next(b for b in at.button if b.label == "Cancel").click()
         checked(at.run())
         assert stopped == [job_id]
+        alive.close()
+        at = page("train", {"job": job_id})
+        assert "process ended without a result" in at.error[0].value
 
     def test_a_failed_job_says_why(self, page: Page, stored: Dataset, settings: Settings) -> None:
         problem = {"state": "failed", "problem": "The ledger spans 9 days; too short."}

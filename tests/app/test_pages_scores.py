@@ -22,6 +22,7 @@ from credit_core.settings import PROJECT_ROOT, Settings
 from credit_core.workflows import TrainingRequest
 from credit_core.workflows.history import monthly_history
 from credit_core.workflows.scoring import read_note, summarise_scores
+from tests.pages import checked, words
 
 Open = Callable[..., AppTest]
 BAD_NAME = "![x](http://evil/a.png)"
@@ -49,7 +50,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
 
 @pytest.fixture(scope="module")
 def scored(store) -> pd.DataFrame:
-    return workflows.score_dataset(store.dataset, store.settings)[0]
+    return workflows.score_dataset(store.dataset, store.settings).frame
 
 
 @pytest.fixture(scope="module")
@@ -72,15 +73,7 @@ def own(store, tmp_path: Path) -> Settings:
 
 
 def run(at: AppTest) -> AppTest:
-    at.run()
-    assert not at.exception, at.exception[0].value
-    return at
-
-
-def words(at: AppTest) -> str:
-    kinds = ("title", "subheader", "markdown", "caption", "text", "info", "warning", "error")
-    found = [element for kind in (*kinds, "success") for element in at.get(kind)]
-    return "\n".join(str(element.value) for element in found)
+    return checked(at.run())
 
 
 def button(at: AppTest, label: str):
@@ -136,6 +129,7 @@ def test_promotion_needs_a_reason_and_is_recorded(open_page, own):
     promoted = events.list_events(own, kind="promoted")[0].details
     assert f"{promoted['model']} is now the champion" in words(at)
     assert promoted["reason"] == "steadier out of time"
+    assert at.selectbox(key="model").value == promoted["model"]
     assert find_version(own, "default").reference == promoted["model"]
 
 
@@ -193,6 +187,15 @@ def test_a_proxy_model_shows_disengagement_risk_and_no_pd(open_page, store, scor
     assert "Disengagement risk" in labels
     assert "PD (observed)" not in labels
     assert text.PROXY_BANNER in words(at)
+
+
+def test_a_short_history_is_said_beside_the_score(open_page, store, scored, monkeypatch):
+    customer = scored["customer_id"].iloc[0]
+    assert "data reach back" not in words(open_page("applicant", store.settings, customer=customer))
+    monkeypatch.setattr("credit_core.decisions.scoring._ENOUGH_HISTORY", 100)
+    st.cache_resource.clear()
+    at = open_page("applicant", store.settings, customer=customer)
+    assert "data reach back" in words(at)
 
 
 def test_an_unknown_customer_is_a_sentence(open_page, store):
@@ -262,6 +265,7 @@ def finished(settings: Settings, dataset, scored: pd.DataFrame, reference: str) 
         "rejected_rows": 0,
         "out": str(folder / "scores.parquet"),
         "summary": summarise_scores(scored),
+        "warnings": ["The data reach back 20 days."],
         "model": reference,
     }
     for name, content in (
@@ -278,6 +282,7 @@ def test_a_finished_batch_is_shown_and_can_be_downloaded(open_page, own, dataset
     job = finished(own, dataset, scored, reference)
     at = open_page("batch", own, batch_job=job)
     assert f"{len(scored):,} customers scored" in words(at)
+    assert "The data reach back 20 days" in words(at)
     assert len(at.get("plotly_chart")) == 2
     assert [len(table.value) for table in at.dataframe][-1] == min(len(scored), 500)
     labels = [found.proto.label for found in at.get("download_button")]

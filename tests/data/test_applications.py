@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from credit_core.data.applications import _dates
 from credit_core.data.intake import ingest
 from credit_core.data.store import Dataset
 from credit_core.errors import InputError
@@ -146,3 +150,51 @@ def test_files_that_cannot_be_used_are_one_sentence(text: str, says: str, load: 
 def test_dates_before_and_after_midnight_stay_as_they_are(load: Load) -> None:
     _, frame = load("id,as_of\nA,20240201\nB,20240229\n")
     assert frame["as_of"].dt.day.tolist() == [1, 29]
+
+
+@pytest.mark.parametrize(
+    ("dates", "read"),
+    [
+        (["03/04/2024", "13/04/2024"], ["2024-04-03", "2024-04-13"]),
+        (["03/04/2024", "04/13/2024"], ["2024-03-04", "2024-04-13"]),
+        (["3.4.2024", "31.12.2024 09:30"], ["2024-04-03", "2024-12-31 09:30"]),
+        (["2024-04-03", "2024-04-13T10:15:00Z"], ["2024-04-03", "2024-04-13 10:15"]),
+        (["20240403", "20240413"], ["2024-04-03", "2024-04-13"]),
+    ],
+)
+def test_the_files_own_dates_tell_the_day_from_the_month(
+    load: Load, dates: list[str], read: list[str]
+) -> None:
+    rows = "".join(f"C{n},{date}\n" for n, date in enumerate(dates))
+    dataset, frame = load("id,as_of\n" + rows)
+    assert dataset.applications.rejected == 0
+    assert frame["as_of"].tolist() == [pd.Timestamp(text) for text in read]
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [["03/04/2024", "05/06/2024"], ["13/04/2024", "04/13/2024"]],
+    ids=["nothing above 12", "both above 12"],
+)
+def test_dates_that_could_be_either_are_refused(load: Load, dates: list[str]) -> None:
+    rows = "".join(f"C{n},{date}\n" for n, date in enumerate(dates))
+    with pytest.raises(InputError, match=r"month first\. Write them with the year first"):
+        load("id,as_of\n" + rows)
+
+
+@pytest.mark.parametrize("odd", ["03/04/2024", "20240403", "2024", "soon", "2024-02-30"])
+def test_a_date_of_another_form_is_rejected(load: Load, odd: str) -> None:
+    dataset, frame = load(f"id,as_of\nA,2024-04-01\nB,{odd}\nC,2024-04-02\n")
+    assert dataset.applications.rejected == 1
+    assert frame["customer_id"].tolist() == ["A", "C"]
+
+
+@given(st.lists(st.dates(min_value=date(1990, 1, 1)), min_size=1, max_size=20))
+def test_a_day_and_a_month_are_never_confused(dates: list[date]) -> None:
+    """Whatever the dates: read as they were meant, or refused."""
+    cells = pd.Series([f"{day:%d/%m/%Y}" for day in dates], dtype="str")
+    if all(day.day <= 12 for day in dates):
+        with pytest.raises(InputError):
+            _dates(cells, "a.csv")
+    else:
+        assert [moment.date() for moment in _dates(cells, "a.csv")] == dates

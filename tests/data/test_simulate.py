@@ -19,7 +19,9 @@ from sklearn.preprocessing import QuantileTransformer
 
 from credit_core.data import simulate as simulator
 from credit_core.data.simulate import SimulationSummary, simulate
-from credit_core.data.simulate_rows import CATEGORY
+from credit_core.data.simulate_behaviour import walk
+from credit_core.data.simulate_people import draw_people
+from credit_core.data.simulate_rows import CATEGORY, DAY, Rows
 from credit_core.data.simulate_spending import _SPENDING
 from credit_core.errors import InputError
 
@@ -289,6 +291,34 @@ def test_leavers_fall_silent_and_are_no_worse(tmp_path: Path) -> None:
         f'SELECT avg(probability_bad) FROM {truth} GROUP BY "left" ORDER BY "left"', tmp_path
     ).fetchall()
     assert gone[0] == pytest.approx(stayed[0], abs=0.03)
+
+
+def test_people_join_leave_and_fall_silent_on_any_day_of_a_month() -> None:
+    """Behaviour that broke off at the ends of months would teach a model the calendar."""
+    rng = np.random.default_rng(1)
+    month_days = np.cumsum([0, *([31, 28, 31, 30, 31, 30] * 3)])
+    people = draw_people(rng, 20_000, month_days)
+    end = month_days[-1]
+    for days in (people.joined, people.left, people.silent_from, people.silent_to):
+        inside = days[(days > 0) & (days < end)]
+        counts = np.bincount(inside % 30, minlength=30)
+        expected = len(inside) / 30
+        assert len(inside) > 2_000
+        assert np.abs(counts - expected).max() < 5 * np.sqrt(expected)
+        assert np.isin(inside, month_days).mean() < 0.06
+
+
+def test_no_transaction_falls_outside_an_account_or_into_a_silence() -> None:
+    rng = np.random.default_rng(2)
+    calendar = simulator._calendar(START, 9)
+    month_days = np.cumsum([0, *(month.days for month in calendar)])
+    people = draw_people(rng, 800, month_days)
+    rows = Rows.concat([rows for rows, _ in walk(rng, people, calendar)])
+    day = rows.second // DAY
+    assert (day >= people.joined[rows.who]).all()
+    assert (day < people.left[rows.who]).all()
+    assert not ((day >= people.silent_from[rows.who]) & (day < people.silent_to[rows.who])).any()
+    assert {*np.unique(rows.who)} <= {*np.flatnonzero(people.active.any(axis=1))}
 
 
 def test_shipped_files_are_what_the_defaults_give(tmp_path: Path) -> None:

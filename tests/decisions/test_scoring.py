@@ -14,10 +14,11 @@ from credit_core.config import ScaleConfig
 from credit_core.decisions.policy import REFER
 from credit_core.decisions.reasons import LEAST_POINTS, MOST_REASONS, show_value
 from credit_core.decisions.scale import Scale
-from credit_core.decisions.scoring import SCORE_COLUMNS, ScoredSnapshots
+from credit_core.decisions.scoring import SCORE_COLUMNS, ScoredSnapshots, short_history
 from credit_core.errors import InputError
 from credit_core.features.catalogue import Feature
 from credit_core.modelling.calibration import probability
+from credit_core.oversight.registry import load_version
 
 FAMILIES = ("logistic", "xgboost", "lightgbm")
 
@@ -151,13 +152,43 @@ def test_an_unknown_customer_and_a_date_before_the_ledger(store) -> None:
 
 def test_a_proxy_model_scores_everyone_seen_before_the_date(store) -> None:
     moment = store.dataset.first + timedelta(days=200)
-    frame, version = workflows.score_dataset(
+    frame, version, warnings = workflows.score_dataset(
         store.dataset, store.settings, model="disengagement", as_of=moment
     )
+    assert warnings == ()
     assert version.name == "disengagement"
     assert (frame["as_of"] == moment).all()
     assert frame["customer_id"].is_unique
     assert 100 < len(frame) < 600
+
+
+def test_a_ledger_much_shorter_than_the_observation_window_is_scored_with_a_warning(store) -> None:
+    """Measured from its first day to the date scored at, for each applicant."""
+    version = store.proxy.versions[0]
+    window = load_version(version).observation_days
+    for share, warned in ((0.3, True), (0.64, True), (0.69, False)):
+        days = round(share * window)
+        moment = store.dataset.first.replace(hour=0, minute=0, second=0) + timedelta(days=days)
+        given = {"model": version.reference, "as_of": moment}
+        found = workflows.score_dataset(store.dataset, store.settings, **given)
+        customer = str(found.frame["customer_id"].iloc[0])
+        explained = workflows.explain(store.dataset, store.settings, customer, **given)
+        assert explained.warnings == found.warnings
+        assert explained.facts()["warnings"] == list(found.warnings)
+        assert len(found.warnings) == warned
+        if warned:
+            says = f"The data reach back {days} days before the date scored at"
+            assert found.warnings[0].startswith(says)
+            assert f"looks back {window} days" in found.warnings[0]
+
+
+def test_only_applicants_with_a_short_history_are_counted(store) -> None:
+    bundle = store.bundle("logistic")
+    begins = pd.Timestamp("2023-01-01")
+    dates = pd.Series([begins + timedelta(days=days) for days in (20, 50, 400)])
+    (warning,) = short_history(bundle, begins.to_pydatetime(), dates)
+    assert warning.startswith("For 2 of 3 customers the data reach back as little as 20 days")
+    assert short_history(bundle, None, dates) == ()
 
 
 def test_an_explanation_is_the_batchs_row(store, scored: ScoredSnapshots) -> None:

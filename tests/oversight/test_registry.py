@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,16 @@ from credit_core.errors import InputError, RefusedError
 from credit_core.oversight import events, registry
 from credit_core.settings import Settings
 from credit_core.workflows import TrainingRequest
+
+
+def runs_of(settings: Settings) -> list[Any]:
+    """Return the runs of a model store as MLflow itself has them."""
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{settings.models.resolve()}/mlflow.db"
+    client = MlflowClient(tracking_uri=uri)
+    (experiment,) = [e for e in client.search_experiments() if e.name == "candor"]
+    return client.search_runs([experiment.experiment_id])
 
 
 def test_the_best_of_a_training_is_champion_of_its_question(store) -> None:
@@ -45,7 +56,7 @@ def test_versions_say_what_they_are(store) -> None:
 
 @pytest.mark.parametrize("reference", ["default:99", "default", "nothing", "default:", "champion"])
 def test_an_unknown_model_is_refused(reference: str, settings: Settings) -> None:
-    with pytest.raises(InputError, match="candor"):
+    with pytest.raises(InputError, match=r"(No|no) model"):
         registry.find_version(settings, reference)
     assert registry.is_empty(settings), "asking makes no store"
 
@@ -92,11 +103,15 @@ def test_promotions_replace_and_refusals_are_recorded(store, fresh: Settings) ->
 OPENER = """
 import sys
 from pathlib import Path
+from credit_core.errors import InputError
 from credit_core.oversight import registry
 from credit_core.settings import Settings
 settings = Settings(home=Path(sys.argv[1]), models=Path(sys.argv[2]))
-run = registry.start_training(settings, {"label": "none"})
-registry.end_training(settings, run, "only opened")
+try:
+    with registry.training(settings, {"label": "none"}):
+        raise InputError("only opened")
+except InputError:
+    pass
 assert registry.list_versions(settings) == []
 """
 
@@ -106,12 +121,7 @@ def test_two_processes_open_an_empty_store_at_once(settings: Settings) -> None:
     processes = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
     errors = [process.communicate(timeout=200)[1].decode() for process in processes]
     assert [process.returncode for process in processes] == [0, 0], errors
-    from mlflow import MlflowClient
-
-    uri = f"sqlite:///{Path(settings.models).resolve()}/mlflow.db"
-    client = MlflowClient(tracking_uri=uri)
-    (experiment,) = [e for e in client.search_experiments() if e.name == "candor"]
-    runs = client.search_runs([experiment.experiment_id])
+    runs = runs_of(settings)
     assert len(runs) == 2
     assert {run.data.tags["problem"] for run in runs} == {"only opened"}
 
@@ -126,11 +136,57 @@ def test_a_failed_training_is_a_failed_run_with_its_reason(
     dataset = workflows.ingest(short, fresh)
     with pytest.raises(InputError, match="spans 5 days"):
         workflows.train(dataset, fresh, store.config, TrainingRequest("inactive", ("logistic",)))
-    from mlflow import MlflowClient
-
-    uri = f"sqlite:///{fresh.models.resolve()}/mlflow.db"
-    client = MlflowClient(tracking_uri=uri)
-    (experiment,) = [e for e in client.search_experiments() if e.name == "candor"]
-    (run,) = client.search_runs([experiment.experiment_id])
+    (run,) = runs_of(fresh)
     assert run.info.status == "FAILED"
     assert "spans 5 days" in run.data.tags["problem"]
+
+
+def test_a_training_that_is_stopped_late_leaves_no_version(store, fresh: Settings) -> None:
+    finished = store.version("logistic")
+
+    def stop() -> None:
+        with registry.training(fresh, {"label": "observed"}) as run_id:
+            version = registry.register(fresh, run_id, finished.path)
+            assert registry.list_versions(fresh) == [version]
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stop()
+    assert registry.list_versions(fresh) == []
+    assert {run.info.status for run in runs_of(fresh)} == {"KILLED"}
+    assert "stopped before its end" in str([run.data.tags.get("problem") for run in runs_of(fresh)])
+    assert not list(fresh.models.glob("artifacts/*/artifacts/bundle"))
+
+
+ENDLESS = """
+import sys
+import time
+from pathlib import Path
+from credit_core.oversight import registry
+from credit_core.settings import Settings
+settings = Settings(home=Path(sys.argv[1]), models=Path(sys.argv[2]))
+with registry.training(settings, {"label": "observed"}) as run:
+    registry.register(settings, run, Path(sys.argv[3]))
+    print("registered", flush=True)
+    time.sleep(200)
+"""
+
+
+def test_what_a_killed_training_left_is_ended_by_the_next(store, fresh: Settings) -> None:
+    bundle = store.version("logistic").path
+    command = [sys.executable, "-c", ENDLESS, str(fresh.home), str(fresh.models), str(bundle)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout.readline() == b"registered\n"
+            registry.end_abandoned(fresh)
+            (version,) = registry.list_versions(fresh)
+            assert "RUNNING" in {run.info.status for run in runs_of(fresh)}, "it lives"
+        finally:
+            process.kill()
+    with registry.training(fresh, {"label": "observed"}) as run_id:
+        assert registry.list_versions(fresh) == []
+    runs = {run.info.run_id: run for run in runs_of(fresh)}
+    assert runs.pop(run_id).info.status == "FINISHED"
+    assert {run.info.status for run in runs.values()} == {"FAILED"}
+    assert "process ended" in str([run.data.tags.get("problem") for run in runs.values()])
+    assert not version.path.exists()

@@ -235,7 +235,7 @@ def test_texts_are_never_formulas_and_numbers_stay_numbers(start: str, tmp_path:
 
 
 def test_a_summary_of_scores_counts_everyone(store) -> None:
-    frame, _ = workflows.score_dataset(store.dataset, store.settings)
+    frame = workflows.score_dataset(store.dataset, store.settings).frame
     found = workflows.summarise_scores(frame)
     assert sum(row["n"] for row in found["decisions"]) == len(frame)
     assert sum(row["n"] for row in found["scores"]) == len(frame)
