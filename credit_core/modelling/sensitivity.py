@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata, spearmanr
 
 from credit_core.config import ModelConfig
 from credit_core.data.ledger import Ledger
@@ -258,15 +257,21 @@ class _Study:
             return row | {"note": case.note or "too few of the rarer label to fit a model"}
         both = np.isfinite(scores) & np.isfinite(self.scores)
         if np.ptp(scores[both]) > 0 and np.ptp(self.scores[both]) > 0:
-            row["rank_correlation"] = float(spearmanr(scores[both], self.scores[both]).statistic)
+            row["rank_correlation"] = _spearman(scores[both], self.scores[both])
         return row
 
 
 def _disengagement_rank(table: pd.DataFrame) -> FloatArray:
     """Return each customer's place from the least engaged, 0 to 1; ties share the first place."""
-    names = ("frequency", "monetary")
-    engagement = sum((rankdata(table[name]) for name in names), rankdata(-table["recency_days"]))
-    return rankdata(engagement, method="min") / len(table)
+    counts = table["frequency"].rank() + table["monetary"].rank()
+    engagement = counts + table["recency_days"].rank(ascending=False)
+    return engagement.rank(method="min").to_numpy() / len(table)
+
+
+def _spearman(first: FloatArray, second: FloatArray) -> float:
+    """Return Spearman's rank correlation: Pearson's of the mean ranks."""
+    ranks = pd.Series(first).rank(), pd.Series(second).rank()
+    return float(np.corrcoef(*ranks)[0, 1])
 
 
 def _thirds(days: int) -> list[int]:

@@ -28,9 +28,8 @@ def proxies_only(store, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr("app.state.versions", lambda: list(store.proxy.versions))
     st.cache_data.clear()
     st.cache_resource.clear()
-    yield workflows.score_dataset(store.dataset, store.settings, model="disengagement")[0][
-        "customer_id"
-    ].iloc[0]
+    scored = workflows.score_dataset(store.dataset, store.settings, model="disengagement")
+    yield scored.frame["customer_id"].iloc[0]
     st.cache_data.clear()
     st.cache_resource.clear()
 
@@ -79,7 +78,7 @@ def test_no_page_calls_a_proxy_a_pd(
 
 
 def test_no_output_calls_a_proxy_a_pd(store) -> None:
-    frame, _ = workflows.score_dataset(store.dataset, store.settings, model="disengagement")
+    frame = workflows.score_dataset(store.dataset, store.settings, model="disengagement").frame
     assert claims(" ".join(frame.columns)) == []
     reasons = frame[[f"reason_{i}" for i in range(1, 5)]].stack().dropna().unique()
     assert claims("\n".join(reasons)) == []

@@ -142,7 +142,7 @@ def test_looking_at_a_file_stores_nothing(settings: Settings, written: Write) ->
     assert found.header == ("client", "date", "amt", "note")
     assert found.mapping.columns == {"customer_id": "client", "timestamp": "date", "amount": "amt"}
     assert {e.column: e.confidence for e in found.evidence} == {
-        "customer_id": "medium", "timestamp": "medium", "amount": "medium",
+        "customer_id": "medium", "timestamp": "medium", "amount": "medium", "date_format": "high",
     }  # fmt: skip
     assert found.rows["client"].tolist() == ["A", "C"]
     assert list(settings.home.iterdir()) == []
