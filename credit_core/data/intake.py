@@ -262,7 +262,8 @@ def _read_again(
 def _copy(connection: duckdb.DuckDBPyConnection, select: str, target: Path) -> None:
     connection.execute(
         f"COPY ({select}) TO {text_literal(str(target))} "
-        f"(FORMAT parquet, PARQUET_VERSION v2, ROW_GROUP_SIZE {_ROW_GROUP})"
+        f"(FORMAT parquet, PARQUET_VERSION v2, ROW_GROUP_SIZE {_ROW_GROUP}, "
+        f"DICTIONARY_SIZE_LIMIT {_ROW_GROUP // 20})"
     )
 
 
