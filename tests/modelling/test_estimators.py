@@ -13,12 +13,13 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from credit_core.config import LightGBMConfig, LogisticConfig, XGBoostConfig
+from credit_core.config import LightGBMConfig, LogisticConfig, ScorecardConfig, XGBoostConfig
 from credit_core.modelling.boosting import LightGBM, XGBoost, fit_lightgbm, fit_xgboost
 from credit_core.modelling.calibration import fit_platt, probability
-from credit_core.modelling.design import MISSING_LEVEL, fit_design
+from credit_core.modelling.design import MISSING_LEVEL, Design, DesignColumn, fit_design
 from credit_core.modelling.estimator import Estimator, margin, total
 from credit_core.modelling.logistic import Logistic, choose_penalty, fit_logistic
+from credit_core.modelling.scorecard import fit_scorecard
 from credit_core.modelling.training import grouped_folds
 
 
@@ -41,6 +42,7 @@ def data(
 
 
 X, LABEL = data()
+DESIGN = Design(tuple(DesignColumn(f"x{j}") for j in range(7)))
 NEW = np.vstack([data(seed=5)[0], np.full((1, 7), np.nan), np.zeros((1, 7)), np.full((1, 7), 1e9)])
 
 
@@ -132,10 +134,13 @@ def every_estimator() -> list[Estimator]:
         fit_logistic(X, LABEL, 0.3),
         fit_xgboost(X, LABEL, XGBoostConfig(), seed=1, threads=2, rounds=25).estimator,
         fit_lightgbm(X, LABEL, LightGBMConfig(), seed=1, threads=2, rounds=25).estimator,
+        fit_scorecard(X, LABEL, DESIGN, ScorecardConfig()),
     ]
 
 
-@pytest.fixture(scope="module", params=[0, 1, 2], ids=["logistic", "xgboost", "lightgbm"])
+@pytest.fixture(
+    scope="module", params=range(4), ids=["logistic", "xgboost", "lightgbm", "scorecard"]
+)
 def estimator(request: pytest.FixtureRequest) -> Estimator:
     return every_estimator()[request.param]
 
