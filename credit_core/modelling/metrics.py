@@ -171,13 +171,18 @@ def average_precision(label: NDArray[np.int64], risk: FloatArray) -> float:
     return float(np.sum(np.diff(recall, prepend=0.0) * bads / seen))
 
 
+def log_loss(label: NDArray[np.int64], probability: FloatArray) -> float:
+    """Mean negative log-likelihood of the labels; lower = better."""
+    clipped = np.clip(probability, 1e-15, 1 - 1e-15)
+    return float(-np.mean(np.where(label == 1, np.log(clipped), np.log1p(-clipped))))
+
+
 def evaluate(label: NDArray[np.int64], probability: FloatArray, auc: Auc | None = None) -> Metrics:
     """Return the figures of calibrated probabilities, shape (n,), against labels, shape (n,).
 
     ``auc`` replaces the AUC of the pooled sample (a cross-validation's mean over folds).
     """
     found = auc or auc_interval(label, probability)
-    clipped = np.clip(probability, 1e-15, 1 - 1e-15)
     return Metrics(
         n=len(label),
         bads=int(label.sum()),
@@ -188,7 +193,7 @@ def evaluate(label: NDArray[np.int64], probability: FloatArray, auc: Auc | None 
         ks=ks_statistic(label, probability),
         pr_auc=average_precision(label, probability),
         brier=float(np.mean((probability - label) ** 2)),
-        log_loss=float(-np.mean(np.where(label == 1, np.log(clipped), np.log1p(-clipped)))),
+        log_loss=log_loss(label, probability),
     )
 
 
