@@ -30,8 +30,7 @@ from credit_core.data.unpack import (
 from credit_core.errors import InputError
 from credit_core.settings import Settings
 
-_CHUNK = 1 << 22
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 """Bytes without a line end that make a line suspect of being too long for the reader."""
 _SIGNATURES = (
     (b"%PDF", "a PDF document"),
@@ -228,11 +227,14 @@ def _scan(path: Path, name: str) -> _Looked:
     """Hash the bytes, count the lines, and decide the encoding by mark or by strict decoding."""
     digest = hashlib.sha256()
     decoder = codecs.getincrementaldecoder("utf-8")()
-    encoding, last = _wide_encoding(_beginning(path)) or "utf-8", b""
+    encoding = _wide_encoding(_beginning(path)) or "utf-8"
+    last = bytearray()
     feeds = returns = pairs = 0
     long = damaged = tabs = no_break = False
-    with path.open("rb") as stream:
-        while block := stream.read(_CHUNK):
+    buffer = bytearray(_CHUNK)  # one for all blocks: fresh memory costs more than the hash
+    with path.open("rb", buffering=0) as stream:
+        while filled := stream.readinto(buffer):
+            block = buffer if filled == len(buffer) else buffer[:filled]
             digest.update(block)
             if encoding not in ("utf-8", "cp1252"):
                 continue
@@ -242,10 +244,9 @@ def _scan(path: Path, name: str) -> _Looked:
                     "CSV."
                 )
             codes = np.frombuffer(block, dtype=np.uint8)
-            for at in range(0, len(codes), _PIECE):
-                ends = int(np.count_nonzero(codes[at : at + _PIECE] == 10))
-                long = long or (ends == 0 and len(codes) >= at + _PIECE)
-                feeds += ends
+            ends = int(np.count_nonzero(codes == 10))
+            long = long or (ends == 0 and filled == len(buffer))
+            feeds += ends
             if b"\r" in block:
                 returns += int(np.count_nonzero(codes == 13))
                 pairs += block.count(b"\r\n")
@@ -290,7 +291,7 @@ def _wide_encoding(start: bytes) -> str | None:
     return None
 
 
-def _mostly_utf8(block: bytes) -> bool:
+def _mostly_utf8(block: bytearray) -> bool:
     """Return True where most characters beyond ASCII are whole in UTF-8; in cp1252 few are."""
     text = block.decode("utf-8", errors="replace")
     return len(re.findall(r"[^\x00-\x7f�]", text)) > text.count("�")

@@ -1,7 +1,8 @@
-"""Features of snapshots, from one SQL over (snapshots join transactions), aggregated once."""
+"""Features of snapshots, from SQL over (snapshots join transactions): one aggregation a level."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import numpy as np
@@ -9,73 +10,65 @@ import pandas as pd
 
 from credit_core.data.duck import identifier
 from credit_core.data.ledger import Ledger
-from credit_core.features.catalogue import MONTH, Catalogue, Level
+from credit_core.features.catalogue import LEVELS, MONTH, Catalogue, Level
 
 _BITS = 62
-"""Highest bit of a 64-bit mask; older weeks and months share it."""
-_CATEGORIES = """, used AS (
-  SELECT snapshot, category, count(*) AS n, sum(abs(amount)) AS moved
-  FROM placed GROUP BY snapshot, category
-), categories AS (
-  SELECT *, list_position($categories, category) AS category_index FROM used
-)"""
-_CHANNELS = """, channels AS (
-  SELECT snapshot, channel FROM joined GROUP BY snapshot, channel
-)"""
+"""Values of a column that each get a bit of a 64-bit mask."""
+_MANY = 1000
+"""Snapshots from which numbering the values of a column is worth a query."""
+_LEDGER_COLUMNS = ("amount", "balance", "is_fraud", "channel", "category")
 
 
-def feature_sql(catalogue: Catalogue, relation: str, columns: frozenset[str]) -> str:
-    """Return the query over ``snapshots`` (snapshot, customer_id, as_of) and a ledger relation.
+def feature_sql(
+    catalogue: Catalogue,
+    level: Level,
+    relation: str,
+    columns: frozenset[str],
+    numbered: Iterable[str] = (),
+) -> str:
+    """Return the query of one level over ``snapshots`` (snapshot, customer_id, as_of) and a ledger.
 
-    A transaction counts for a snapshot only inside ``[as_of - observation_days, as_of)``. The
-    parameter ``categories`` is the catalogue's list. Snapshots without a transaction give no row.
+    A transaction counts for a snapshot only inside ``[as_of - observation_days, as_of)``. Snapshots
+    without a transaction give no row. The parameter ``categories``, where it occurs, is the
+    catalogue's list. Columns in ``numbered`` have few values, given by the parameter of that name
+    with ``_values`` after it: counting them distinct is then counting the bits of a mask.
     """
     blocks = max(1, catalogue.observation_days // MONTH)
-    levels = sorted({feature.over for feature in catalogue.features}, reverse=True)
-    present = columns.intersection(("balance", "channel", "category", "is_fraud"))
-    passed = "".join(f", t.{name}" for name in sorted(present))
-    below = ", balance < 0 AS is_below" if "balance" in columns else ""
-    parts = ",\n".join(_level_sql(catalogue, level) for level in levels)
-    names = ", ".join(identifier(name) for name in catalogue.names)
-    joined = f"by_{levels[0]}" + "".join(
-        f" JOIN by_{level} USING (snapshot)" for level in levels[1:]
-    )
-    return f"""
-WITH joined AS (
-  SELECT s.snapshot, t.timestamp, t.amount{passed},
-         date_diff('second', t.timestamp, s.as_of) AS seconds
-  FROM snapshots s JOIN {relation} t ON t.customer_id = s.customer_id
-  WHERE t.timestamp < s.as_of
-    AND t.timestamp >= s.as_of - to_days({catalogue.observation_days})
-), placed AS NOT MATERIALIZED (
-  SELECT *, greatest(amount, 0) AS paid, greatest(-amount, 0) AS received,
-         amount > 0 AS is_out, amount < 0 AS is_in{below},
-         least(CAST((seconds - 1) // {MONTH * 86400} AS INTEGER), {blocks - 1}) AS block
-  FROM joined
-), observed AS NOT MATERIALIZED (
-  SELECT *, CAST(seconds AS DOUBLE) / CAST(86400 AS DOUBLE) AS age, block = 0 AS is_last,
-         isodow(timestamp) >= 6 AS is_weekend, hour(timestamp) < 6 AS is_night,
-         CAST(1 AS BIGINT) << least(block, {_BITS}) AS month_bit,
-         CAST(1 AS BIGINT) << least(CAST(seconds // 604800 AS INTEGER), {_BITS}) AS week_bit
-  FROM placed
-), months AS (
-  SELECT snapshot, block, count(*) AS n, count(*) FILTER (WHERE is_out) AS n_out,
-         count(*) FILTER (WHERE is_in) AS n_in, sum(paid) AS paid, sum(received) AS received
-  FROM placed GROUP BY snapshot, block
-){_CATEGORIES if "category" in columns else ""}{_CHANNELS if "channel" in columns else ""},
-{parts}
-SELECT snapshot, {names} FROM {joined}"""
-
-
-def _level_sql(catalogue: Catalogue, level: Level) -> str:
-    """Return the common table expression of the features over one level."""
-    features = "".join(
-        f",\n    CAST({feature.sql} AS DOUBLE) AS {identifier(feature.name)}"
-        for feature in catalogue.features
-        if feature.over == level
-    )
-    source = "observed" if level == "transactions" else level
-    return f"by_{level} AS (\n  SELECT snapshot{features}\n  FROM {source} GROUP BY snapshot\n)"
+    features = [feature for feature in catalogue.features if feature.over == level]
+    selected = ", ".join(f"CAST({f.sql} AS DOUBLE) AS {identifier(f.name)}" for f in features)
+    derived = [name for name in _LEDGER_COLUMNS if name in columns]
+    for name in numbered:
+        bit = f"CAST(1 AS BIGINT) << list_position(${name}_values, {name})"
+        derived.append(f"{bit} AS {name}_bit")
+        counted = f"bit_count(bit_or({name}_bit))"
+        selected = selected.replace(f"count(DISTINCT {name})", f"coalesce({counted}, 0)")
+    if level == "categories":
+        derived += [
+            "list_position($categories, category) AS category_index",
+            "category = 'refund' AS is_refund",
+            "abs(amount) AS moved",
+        ]
+    else:
+        derived += ["isodow(timestamp) >= 6 AS is_weekend", "hour(timestamp) < 6 AS is_night"]
+    # What depends on the transaction alone is worked out before the join, where columns of few
+    # values still come as a dictionary and are worked out once a value.
+    placed = f"""
+    SELECT *, least(CAST((seconds - 1) // {MONTH * 86400} AS INTEGER), {blocks - 1}) AS block
+    FROM (
+      SELECT s.snapshot, t.*,
+             CAST(date_diff('second', t.timestamp, s.as_of) AS INTEGER) AS seconds
+      FROM snapshots s
+      JOIN (SELECT customer_id, timestamp, {", ".join(derived)} FROM {relation}) t
+        ON t.customer_id = s.customer_id
+      WHERE t.timestamp < s.as_of
+        AND t.timestamp >= s.as_of - to_days({catalogue.observation_days})
+    )"""
+    if level == "months":
+        placed = f"""
+    SELECT snapshot, block, sum(greatest(amount, 0)) AS paid, sum(greatest(-amount, 0)) AS received
+    FROM ({placed}
+    ) GROUP BY snapshot, block"""
+    return f"SELECT snapshot, {selected}\nFROM ({placed}\n) GROUP BY snapshot"
 
 
 def build_features(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:
@@ -101,19 +94,37 @@ def build_features(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue
         }
     )
     connection.register("snapshots", numbered)
-    query = feature_sql(catalogue, ledger.relation, ledger.columns)
-    parameters = {"categories": list(catalogue.categories)} if "$categories" in query else {}
-    found = connection.execute(query, parameters).fetchnumpy()
-    connection.unregister("snapshots")
-    rows = found["snapshot"]
     empty = {"zero": 0.0, "window": float(catalogue.observation_days), "missing": np.nan}
-    columns = {}
-    for feature in catalogue.features:
-        # A snapshot without a row is silent; a NULL is a value that cannot be said.
-        values = np.full(len(snapshots), empty[feature.empty])
-        values[rows] = np.ma.filled(found.pop(feature.name), np.nan)
-        columns[feature.name] = values
+    # A snapshot without a row is silent; a NULL is a value that cannot be said.
+    columns = {f.name: np.full(len(snapshots), empty[f.empty]) for f in catalogue.features}
+    values = _few_values(ledger, len(snapshots))
+    for level in LEVELS:
+        if all(feature.over != level for feature in catalogue.features):
+            continue
+        query = feature_sql(catalogue, level, ledger.relation, ledger.columns, values)
+        parameters = {f"{name}_values": given for name, given in values.items()}
+        parameters["categories"] = list(catalogue.categories)
+        parameters = {name: value for name, value in parameters.items() if f"${name}" in query}
+        found = connection.execute(query, parameters).fetchnumpy()
+        rows = found.pop("snapshot")
+        for name in list(found):
+            columns[name][rows] = np.ma.filled(found.pop(name), np.nan)
+    connection.unregister("snapshots")
     return pd.DataFrame(columns)
+
+
+def _few_values(ledger: Ledger, snapshots: int) -> dict[str, list[str]]:
+    """Return the values of the columns that have few of them, where counting them so pays."""
+    if snapshots < _MANY:
+        return {}
+    found: dict[str, list[str]] = {}
+    for name in ("channel", "category"):
+        if name in ledger.columns:
+            query = f"SELECT DISTINCT {name} FROM {ledger.relation} WHERE {name} IS NOT NULL"
+            values = ledger.connection.execute(f"{query} LIMIT {_BITS + 1}").fetchall()
+            if len(values) <= _BITS:
+                found[name] = [value for (value,) in values]
+    return found
 
 
 def frequent_categories(ledger: Ledger, before: datetime, limit: int) -> tuple[str, ...]:

@@ -1,21 +1,18 @@
 """The declared list of features: one declaration gives SQL, dictionary, directions and reasons.
 
-Every expression is over one snapshot's transactions in the observation window, at the coarsest of
-four levels that holds what it needs, because a filtered aggregate costs the same on every row:
+Every expression is over one snapshot's transactions in the observation window, at one of three
+levels, each grouped by a statement of its own (together they would hold every sum of every
+snapshot at once):
 
 ``transactions``
-    ``age`` (days before as_of, fractional), ``paid`` (money out, >= 0), ``received`` (money in,
-    >= 0), ``is_out``, ``is_in``, ``is_last`` (in the last 30 days), ``is_below`` (the balance was
-    below zero), ``is_weekend``, ``is_night``, ``month_bit`` and ``week_bit`` (a bit for the 30-day
-    block and for the week) and the canonical columns.
-``months``
-    One row a 30-day block before as_of that has a transaction: ``block`` (0 = the latest), ``n``
-    (transactions), ``n_out``, ``n_in``, ``paid``, ``received``.
+    ``seconds`` before as_of, ``amount``, ``block`` (the 30-day block before as_of, 0 = the
+    latest), ``is_weekend``, ``is_night`` and the other canonical columns.
 ``categories``
-    One row a category used: ``category``, ``category_index`` (its place among the frequent ones,
-    from 1), ``n``, ``moved`` (money in either direction).
-``channels``
-    One row a channel used: ``channel``.
+    The same transactions with ``category_index`` (the place among the frequent ones, from 1),
+    ``is_refund`` and ``moved`` (money in either direction).
+``months``
+    One row a 30-day block that has a transaction: ``block``, ``paid`` and ``received`` (money out
+    and in, >= 0).
 
 Money is DECIMAL, so sums do not depend on row order.
 """
@@ -33,7 +30,8 @@ from typing import Literal
 RiskDirection = Literal["higher", "lower", "either"]
 Unit = Literal["money", "count", "days", "share", "ratio", "flag", "nats"]
 Empty = Literal["zero", "window", "missing"]
-Level = Literal["transactions", "months", "categories", "channels"]
+Level = Literal["transactions", "categories", "months"]
+LEVELS: tuple[Level, ...] = ("transactions", "categories", "months")
 MONTH = 30
 """Days in a block; 'month' in a feature's text means such a block."""
 
@@ -62,37 +60,53 @@ class Feature:
 
 
 def _count(where: str) -> str:
-    return f"count(*) FILTER (WHERE {where})"
+    # A CASE costs less than a FILTER, which slices its input for every aggregate.
+    return f"count(CASE WHEN {where} THEN 1 END)"
 
 
-def _sum(column: str, where: str = "") -> str:
-    filtered = f" FILTER (WHERE {where})" if where else ""
-    return f"coalesce(CAST(sum({column}){filtered} AS DOUBLE), 0)"
+def _where(column: str, where: str) -> str:
+    return f"CASE WHEN {where} THEN {column} END" if where else column
+
+
+def _total(column: str, where: str = "") -> str:
+    """Return SQL for an exact sum, 0 where there is nothing to add."""
+    return f"coalesce(sum({_where(column, where)}), 0)"
+
+
+def _double(expression: str) -> str:
+    return f"CAST({expression} AS DOUBLE)"
 
 
 def _ratio(top: str, bottom: str) -> str:
-    return f"(CAST({top} AS DOUBLE) / nullif(CAST({bottom} AS DOUBLE), 0))"
+    return f"({_double(top)} / nullif({_double(bottom)}, 0))"
 
 
-def _months(where: str) -> str:
-    """Return SQL for the number of 30-day blocks with such a transaction."""
-    return f"coalesce(bit_count(bit_or(month_bit) FILTER (WHERE {where})), 0)"
+def _days(seconds: str) -> str:
+    return f"({_double(seconds)} / CAST(86400 AS DOUBLE))"
 
 
-def _trend(column: str, rest: str) -> str:
+def _trend(whole: str, last: str, rest: str) -> str:
     """Return SQL for the last 30 days' sum minus the monthly mean before."""
-    return f"({_sum(column, 'block = 0')} - {_sum(column, 'block > 0')} * {rest})"
+    return f"({_double(last)} - {_double(f'{whole} - {last}')} * {rest})"
 
 
 def _since(where: str, days: int) -> str:
     """Return SQL for the days since such a transaction; the window's length if there is none."""
-    return f"coalesce(min(age) FILTER (WHERE {where}), {days})"
+    latest = f"min({_where('seconds', where)})"
+    return f"coalesce({_days(latest)}, {days})"
+
+
+_OUT, _IN, _LAST = "amount > 0", "amount < 0", "block = 0"
+_PAID, _PAID_LAST = _total("amount", _OUT), _total("amount", f"{_OUT} AND {_LAST}")
+_RECEIVED, _RECEIVED_LAST = _total("-amount", _IN), _total("-amount", f"{_IN} AND {_LAST}")
+_BIT, _TOP = "CAST(1 AS BIGINT)", 62  # older weeks and months share the highest bit of a mask
+_MONTH_BIT = f"{_BIT} << least(block, {_TOP})"
+_RECENT = f"count({_where('balance', _LAST)})"
 
 
 @lru_cache(maxsize=64)
 def _declared(blocks: int) -> tuple[Feature, ...]:
     """Return the features for an observation window of so many 30-day blocks."""
-    last = "block = 0"
     days = blocks * MONTH
     per_month = f"CAST({MONTH / days!r} AS DOUBLE)"
     rest = f"CAST({MONTH / max(days - MONTH, MONTH)!r} AS DOUBLE)"
@@ -100,7 +114,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
     features = [
         Feature(
             "recency_days",
-            "min(age)",
+            _days("min(seconds)"),
             "days",
             "recency",
             "higher",
@@ -110,7 +124,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "days_since_spend",
-            _since("is_out", days),
+            _since(_OUT, days),
             "days",
             "recency",
             "higher",
@@ -121,7 +135,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "days_since_income",
-            _since("is_in", days),
+            _since(_IN, days),
             "days",
             "recency",
             "higher",
@@ -132,7 +146,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "tenure_days",
-            "max(age)",
+            _days("max(seconds)"),
             "days",
             "tenure",
             "lower",
@@ -142,25 +156,23 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "transactions",
-            _sum("n"),
+            "count(*)",
             "count",
             "frequency",
             "lower",
             "Number of transactions.",
             "There were {value} transactions in the period observed",
             empty="zero",
-            over="months",
         ),
         Feature(
             "transactions_last_30d",
-            _sum("n", last),
+            _count(_LAST),
             "count",
             "frequency",
             "lower",
             "Number of transactions in the last 30 days.",
             "There were {value} transactions in the last 30 days",
             empty="zero",
-            over="months",
         ),
         Feature(
             "active_months",
@@ -175,7 +187,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "active_weeks",
-            "bit_count(bit_or(week_bit))",
+            f"bit_count(bit_or({_BIT} << least(CAST(seconds // 604800 AS INTEGER), {_TOP})))",
             "count",
             "frequency",
             "lower",
@@ -185,7 +197,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "gap_days_mean",
-            _ratio("max(age) - min(age)", "count(*) - 1"),
+            _ratio(_days("max(seconds) - min(seconds)"), "count(*) - 1"),
             "days",
             "rhythm",
             "higher",
@@ -194,7 +206,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "overdue_ratio",
-            _ratio("min(age) * (count(*) - 1)", "max(age) - min(age)"),
+            _ratio("min(seconds) * (count(*) - 1)", "max(seconds) - min(seconds)"),
             "ratio",
             "rhythm",
             "higher",
@@ -203,28 +215,26 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "money_out",
-            _sum("paid"),
+            _PAID,
             "money",
             "money out",
             "lower",
             "Money out.",
             "{value} was spent in the period observed",
             empty="zero",
-            over="months",
         ),
         Feature(
             "money_out_mean",
-            _ratio("sum(paid)", "sum(n_out)"),
+            _ratio(_PAID, _count(_OUT)),
             "money",
             "money out",
             "either",
             "Mean amount of a payment.",
             "The average payment is {value}",
-            over="months",
         ),
         Feature(
             "money_out_max",
-            "CAST(max(paid) AS DOUBLE)",
+            "greatest(max(amount), 0)",
             "money",
             "money out",
             "either",
@@ -233,18 +243,17 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "money_out_last_30d",
-            _sum("paid", last),
+            _PAID_LAST,
             "money",
             "money out",
             "either",
             "Money out in the last 30 days.",
             "{value} was spent in the last 30 days",
             empty="zero",
-            over="months",
         ),
         Feature(
             "money_in",
-            _sum("received"),
+            _RECEIVED,
             "money",
             "money in",
             "lower",
@@ -252,11 +261,10 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             "{value} came in during the period observed",
             ("money_in",),
             empty="zero",
-            over="months",
         ),
         Feature(
             "money_in_last_30d",
-            _sum("received", last),
+            _RECEIVED_LAST,
             "money",
             "money in",
             "lower",
@@ -264,11 +272,10 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             "{value} came in during the last 30 days",
             ("money_in",),
             empty="zero",
-            over="months",
         ),
         Feature(
             "net_flow",
-            _sum("received - paid"),
+            "-sum(amount)",
             "money",
             "net",
             "lower",
@@ -276,11 +283,10 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             "Money in minus money out was {value} over the period observed",
             ("money_in",),
             empty="zero",
-            over="months",
         ),
         Feature(
             "net_flow_last_30d",
-            _sum("received - paid", last),
+            f"-{_total('amount', _LAST)}",
             "money",
             "net",
             "lower",
@@ -288,18 +294,16 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             "Money in minus money out was {value} in the last 30 days",
             ("money_in",),
             empty="zero",
-            over="months",
         ),
         Feature(
             "out_to_in",
-            _ratio("sum(paid)", "sum(received)"),
+            _ratio(_PAID, _RECEIVED),
             "ratio",
             "net",
             "higher",
             "Money out for each unit of money in.",
             "Spending was {value} times the money that came in",
             ("money_in",),
-            over="months",
         ),
         Feature(
             "negative_months",
@@ -315,7 +319,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "income_count",
-            _sum("n_in"),
+            _count(_IN),
             "count",
             "income",
             "lower",
@@ -323,7 +327,6 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             "Money came in {value} times",
             ("money_in",),
             empty="zero",
-            over="months",
         ),
         Feature(
             "income_months",
@@ -339,7 +342,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "income_largest",
-            "CAST(max(received) AS DOUBLE)",
+            "greatest(-min(amount), 0)",
             "money",
             "income",
             "lower",
@@ -349,7 +352,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "balance_min",
-            "CAST(min(balance) AS DOUBLE)",
+            "min(balance)",
             "money",
             "balance",
             "lower",
@@ -359,7 +362,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "balance_min_last_30d",
-            "CAST(min(balance) FILTER (WHERE is_last) AS DOUBLE)",
+            f"min({_where('balance', _LAST)})",
             "money",
             "balance",
             "lower",
@@ -379,7 +382,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "balance_mean_last_30d",
-            _ratio("sum(balance) FILTER (WHERE is_last)", "count(balance) FILTER (WHERE is_last)"),
+            _ratio(f"sum({_where('balance', _LAST)})", _RECENT),
             "money",
             "balance",
             "lower",
@@ -389,7 +392,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "months_below_zero",
-            _months("is_below"),
+            f"coalesce(bit_count(bit_or({_where(_MONTH_BIT, 'balance < 0')})), 0)",
             "count",
             "balance",
             "higher",
@@ -399,7 +402,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "share_below_zero",
-            _ratio(_count("is_below"), "count(balance)"),
+            _ratio(_count("balance < 0"), "count(balance)"),
             "share",
             "balance",
             "higher",
@@ -428,7 +431,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "refund_share",
-            _ratio(_sum("n", "category = 'refund'"), "sum(n)"),
+            _ratio(_count("is_refund"), "count(*)"),
             "share",
             "fraud and reversals",
             "either",
@@ -451,7 +454,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "channels",
-            "count(channel)",
+            "count(DISTINCT channel)",
             "count",
             "mix",
             "lower",
@@ -459,11 +462,10 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             "{value} channels were used",
             ("channel",),
             empty="zero",
-            over="channels",
         ),
         Feature(
             "categories",
-            "count(category)",
+            "count(DISTINCT category)",
             "count",
             "mix",
             "lower",
@@ -478,29 +480,27 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         features += [
             Feature(
                 "transactions_trend",
-                _trend("n", rest),
+                _trend("count(*)", _count(_LAST), rest),
                 "count",
                 "trend",
                 "lower",
                 "Transactions in the last 30 days, minus the monthly mean before.",
                 "Transactions a month changed by {value} against the months before",
                 empty="zero",
-                over="months",
             ),
             Feature(
                 "money_out_trend",
-                _trend("paid", rest),
+                _trend(_PAID, _PAID_LAST, rest),
                 "money",
                 "trend",
                 "either",
                 "Money out in the last 30 days, minus the monthly mean before.",
                 "Spending a month changed by {value} against the months before",
                 empty="zero",
-                over="months",
             ),
             Feature(
                 "money_in_trend",
-                _trend("received", rest),
+                _trend(_RECEIVED, _RECEIVED_LAST, rest),
                 "money",
                 "trend",
                 "lower",
@@ -508,7 +508,6 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
                 "Money in a month changed by {value} against the months before",
                 ("money_in",),
                 empty="zero",
-                over="months",
             ),
             Feature(
                 "money_out_volatility",
@@ -533,14 +532,13 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             ),
             Feature(
                 "money_out_monthly",
-                f"({_sum('paid')} * {per_month})",
+                f"({_double(_PAID)} * {per_month})",
                 "money",
                 "money out",
                 "either",
                 "Money out in a mean month.",
                 "{value} is spent in a mean month",
                 empty="zero",
-                over="months",
             ),
         ]
     return tuple(features)
@@ -576,7 +574,7 @@ def _category_features(categories: Iterable[str]) -> list[Feature]:
         features.append(
             Feature(
                 f"share_{slug}",
-                f"({_sum('n', where)} / CAST(sum(n) AS DOUBLE))",
+                _ratio(_count(where), "count(*)"),
                 "share",
                 "categories",
                 "either",
@@ -589,7 +587,7 @@ def _category_features(categories: Iterable[str]) -> list[Feature]:
         features.append(
             Feature(
                 f"amount_{slug}",
-                _sum("moved", where),
+                _total("moved", where),
                 "money",
                 "categories",
                 "either",

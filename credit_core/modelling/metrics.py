@@ -227,7 +227,7 @@ def calibration_table(
     -------
     DataFrame
         Columns group (from 1), n, bads, predicted (mean probability), observed (bads / n), and
-        low and high: the Jeffreys interval of the observed share, Beta(bads + 1/2, goods + 1/2).
+        low and high: the Jeffreys interval of the observed share (`share_interval`).
 
     Examples
     --------
