@@ -3,6 +3,7 @@
 from credit_core.data.intake import Progress
 from credit_core.workflows.data import ingest
 from credit_core.workflows.labels import examine_label, preview_label
+from credit_core.workflows.policy import judged_scores, policy_history, set_policy
 from credit_core.workflows.scoring import (
     Explanation,
     decide,
@@ -27,12 +28,15 @@ __all__ = [
     "explain",
     "explanation",
     "ingest",
+    "judged_scores",
     "move",
+    "policy_history",
     "preview_label",
     "promote",
     "score",
     "score_dataset",
     "segment",
+    "set_policy",
     "summarise_scores",
     "train",
     "write_scores",

@@ -28,7 +28,8 @@ from credit_core.labels.rfm import customers_seen
 from credit_core.labels.wording import RISK_NAME
 from credit_core.modelling.bundle import Bundle
 from credit_core.oversight import events
-from credit_core.oversight.registry import ModelVersion, find_version, load_version
+from credit_core.oversight.policies import load_in_force
+from credit_core.oversight.registry import ModelVersion, find_version
 from credit_core.settings import Settings
 
 _PART = 50_000
@@ -115,7 +116,7 @@ def score_dataset(
     tell = progress or (lambda _share, _text: None)
     tell(0.02, "Loading the model")
     version = find_version(settings, model)
-    bundle = load_version(version)
+    bundle = load_in_force(settings, version)
     parts = []
     with _opened(dataset, settings) as ledger:
         tell(0.1, "Choosing whom to score")
@@ -227,7 +228,7 @@ def explain(
 ) -> Explanation:
     """Score one customer and say why."""
     version = find_version(settings, model)
-    bundle = load_version(version)
+    bundle = load_in_force(settings, version)
     scored = score(dataset, settings, bundle, as_of=as_of, customers=[customer_id])
     return explanation(scored, len(scored.snapshots) - 1, version)
 
@@ -298,6 +299,7 @@ def decide(
             "as_of": found.as_of.isoformat() if found.as_of else None,
             "model": found.version.reference,
             "sha256": found.version.sha256,
+            "policy_version": found.bundle.facts.get("policy_version", 0),
             "score": found.score,
             "recommended": found.decision,
             "decision": decision,
