@@ -73,7 +73,7 @@ def show_bands(policy: Policy, judged: Judged) -> None:
     st.dataframe(
         pd.DataFrame(judged.bands(policy)),
         hide_index=True,
-        column_config=tables.BANDS,
+        column_config=tables.POLICY_BANDS,
         alt="Bands with their score ranges and observed shares",
     )
 
