@@ -98,7 +98,7 @@ def profile(found: Segments, by: str, key: str) -> None:
 
 def show_named(found: Segments) -> None:
     """Show the named segments, and the quintiles they come from."""
-    left, right = st.columns([9, 11])
+    left, right = st.columns([2, 3])
     with left:
         widgets.figure(charts.segment_bars(found.named), "Customers by named segment")
     with right:

@@ -34,7 +34,12 @@ DECISION_ICON = {
     "refer": ":material/front_hand:",
     "decline": ":material/cancel:",
 }
-FAMILY = {"logistic": "Logistic regression", "xgboost": "XGBoost", "lightgbm": "LightGBM"}
+FAMILY = {
+    "scorecard": "Scorecard",
+    "logistic": "Logistic regression",
+    "xgboost": "XGBoost",
+    "lightgbm": "LightGBM",
+}
 SAMPLE = {
     "cross_validation": "Cross-validation",
     "holdout": "Hold-out customers",

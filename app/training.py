@@ -107,7 +107,7 @@ def show_result(result: dict[str, Any]) -> None:
             column_config=tables.REFERENCES,
             alt="The best model beside recency, frequency, money and the proxy label",
         )
-    _promote(f"{models[0]['name']}:{models[0]['version']}", checks["refusal"])
+    _promote(f"{models[0]['name']}:{models[0]['version']}")
 
 
 def _show_evidence(checks: dict[str, Any]) -> None:
@@ -153,15 +153,15 @@ def _show_label(label: dict[str, Any]) -> None:
     st.caption(label["definition"])
 
 
-def _promote(reference: str, refusal: str | None) -> None:
+def _promote(reference: str) -> None:
     """Offer the best model for promotion, with a reason."""
     version = next((v for v in state.versions() if v.reference == reference), None)
     if version is None:
         return
     st.subheader("The best of these")
     st.text(widgets.describe(version))
-    if refusal is not None:
-        st.caption(widgets.escaped(refusal))
+    if version.refusal is not None:
+        st.caption(widgets.escaped(version.refusal))
     elif not version.champion:
         with st.form("promote", border=False):
             reason = st.text_input("Reason (kept in the record)", key=f"reason_{reference}")

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from credit_core.errors import InputError
 
-Family = Literal["logistic", "xgboost", "lightgbm"]
+Family = Literal["scorecard", "logistic", "xgboost", "lightgbm"]
 LabelKind = Literal["disengaged", "inactive", "observed", "same_window"]
 FAMILIES: tuple[str, ...] = get_args(Family)
 LABEL_KINDS: tuple[str, ...] = get_args(LabelKind)
@@ -49,10 +49,21 @@ class FeaturesConfig(_Section):
 
 
 class TrainingConfig(_Section):
-    models: tuple[Family, ...] = ("logistic", "xgboost", "lightgbm")
+    models: tuple[Family, ...] = ("scorecard", "logistic", "xgboost", "lightgbm")
     folds: int = Field(5, ge=2, le=20)
     holdout_share: float = Field(0.2, gt=0, lt=0.9)
     seed: int = Field(20240101, ge=0, le=2**31 - 1)
+
+
+class ScorecardConfig(_Section):
+    """How characteristics are binned and which enter; IV is the information value."""
+
+    max_bins: int = Field(6, ge=2, le=20)
+    min_bin_share: float = Field(0.05, gt=0, lt=0.5)
+    min_iv: float = Field(0.02, ge=0)
+    max_correlation: float = Field(0.75, gt=0, le=1)
+    max_features: int = Field(15, ge=1, le=100)
+    penalty: float = Field(1.0, gt=0)
 
 
 class LogisticConfig(_Section):
@@ -82,6 +93,7 @@ class LightGBMConfig(BoostingConfig):
 
 
 class ModelsConfig(_Section):
+    scorecard: ScorecardConfig = ScorecardConfig()
     logistic: LogisticConfig = LogisticConfig()
     xgboost: XGBoostConfig = XGBoostConfig()
     lightgbm: LightGBMConfig = LightGBMConfig()

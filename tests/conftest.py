@@ -23,7 +23,7 @@ from credit_core.oversight.registry import ModelVersion, load_version
 from credit_core.settings import PROJECT_ROOT, Settings
 from credit_core.workflows import TrainingRequest, TrainingResult
 
-FAMILIES = ("logistic", "xgboost", "lightgbm")
+FAMILIES = ("logistic", "xgboost", "lightgbm", "scorecard")
 
 hypothesis.settings.register_profile(
     "candor",

@@ -14,29 +14,36 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
 import pandas as pd
 
 from credit_core.data.applications import store_applications
-from credit_core.data.duck import connect, sentences, text_literal
+from credit_core.data.duck import connect, sentences
+from credit_core.data.evidence import AmbiguousDatesError
 from credit_core.data.mapping import Mapping, check_mapping
-from credit_core.data.propose import AmbiguousDatesError, Proposal, propose_mapping
+from credit_core.data.propose import Proposal, propose_mapping
 from credit_core.data.quality import measure
-from credit_core.data.reading import Reading, checked_sql, parquet_sql, plan_reading, raw_sql
+from credit_core.data.reading import Reading, parquet_sql, plan_reading
 from credit_core.data.rejects import (
-    Broken,
     Located,
     Rejects,
     expect_records,
     locate,
-    turned_away,
     write_rejects,
 )
 from credit_core.data.sniff import look_at, refuse_rows
 from credit_core.data.source import Source
+from credit_core.data.staging import (
+    Pass,
+    copy_to,
+    find_repeated,
+    first_pass,
+    good_rows,
+    one_row,
+    staged_rows,
+)
 from credit_core.data.store import Dataset, new_folder, open_dataset, save_manifest
 from credit_core.errors import InputError
 from credit_core.settings import Settings
@@ -44,9 +51,6 @@ from credit_core.settings import Settings
 Progress = Callable[[float, str], None]
 VERSION = 2
 _SAMPLE_ROWS = 5000
-_ROW_GROUP = 40_960
-_MOST_TURNED_AWAY = 200_000
-"""Rows read a second time one by one; beyond, the whole file is read with the tolerant SQL."""
 
 
 def inspect(path: Path, settings: Settings, scratch: Path) -> tuple[Source, Proposal]:
@@ -176,10 +180,10 @@ def _store_ledger(ledger: _Ledger, dataset: Dataset, settings: Settings, tell: P
     name = reading.source.name
     with sentences(name), connect(settings, [folder], [reading.source.path]) as connection:
         tell(0.05, "Reading and checking every row")
-        passed = _first_pass(connection, reading, stage, settings)
+        passed = first_pass(connection, reading, stage, settings)
         refuse_rows(passed.seen, name, settings)
         tell(0.6, "Looking for duplicates")
-        repeated = _find_repeated(connection, reading, stage)
+        repeated = find_repeated(connection, reading, stage)
         if passed.problems or passed.broken or repeated:
             tell(0.7, "Naming the rows set aside")
             located = _locate(reading.source, passed)
@@ -202,127 +206,13 @@ def _store_ledger(ledger: _Ledger, dataset: Dataset, settings: Settings, tell: P
     return measured
 
 
-@dataclass(frozen=True)
-class _Pass:
-    """What one pass over the file gave.
-
-    ``staged`` records were handed out by the reader, ``broken`` turned away; ``again`` of these
-    were read a second time and lie, typed and checked, in the table ``second``.
-    """
-
-    staged: int
-    problems: int
-    broken: list[Broken]
-    again: int
-
-    @property
-    def seen(self) -> int:
-        return self.staged + len(self.broken)
-
-
-def _first_pass(
-    connection: duckdb.DuckDBPyConnection, reading: Reading, stage: Path, settings: Settings
-) -> _Pass:
-    """Write every record the reader hands out to ``stage``, in order, with its problem."""
-    checked = checked_sql(reading, settings, raw_sql(reading))
-    try:
-        _copy(connection, checked, stage)
-        broken = turned_away(connection, reading.source) if reading.source.kind == "csv" else []
-    except duckdb.OutOfMemoryException:
-        if reading.cast_by_reader:
-            return _first_pass(connection, reading.tolerant(), stage, settings)
-        raise
-    again = [record for record in broken if record.reason is None]
-    if len(again) > _MOST_TURNED_AWAY:
-        connection.execute("DELETE FROM reject_errors")
-        return _first_pass(connection, reading.tolerant(), stage, settings)
-    _read_again(connection, reading, again, settings)
-    staged, problems = _one(connection, f"SELECT count(*), count(problem) FROM {_parquet(stage)}")
-    return _Pass(staged, problems, broken, len(again))
-
-
-def _read_again(
-    connection: duckdb.DuckDBPyConnection,
-    reading: Reading,
-    again: list[Broken],
-    settings: Settings,
-) -> None:
-    """Fill the table ``second`` with records the reader could not cast, read by tolerant SQL."""
-    reading = reading.tolerant()
-    texts = [reading.source.cells(record.text) for record in again]
-    width = len(reading.source.header)
-    raw = pd.DataFrame(texts, columns=[f"c{i}" for i in range(width)], dtype="str")
-    raw.insert(0, "line", np.array([record.line for record in again], dtype=np.int64))
-    connection.register("turned_away", raw)
-    checked = checked_sql(reading, settings, "turned_away", carried="line, ")
-    connection.execute(f"CREATE OR REPLACE TABLE second AS {checked}")
-    connection.unregister("turned_away")
-
-
-def _copy(connection: duckdb.DuckDBPyConnection, select: str, target: Path) -> None:
-    connection.execute(
-        f"COPY ({select}) TO {text_literal(str(target))} "
-        f"(FORMAT parquet, PARQUET_VERSION v2, ROW_GROUP_SIZE {_ROW_GROUP}, "
-        f"DICTIONARY_SIZE_LIMIT {_ROW_GROUP // 20})"
-    )
-
-
-def _parquet(path: Path) -> str:
-    return f"read_parquet({text_literal(str(path))}, file_row_number=true)"
-
-
-def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
-    row = connection.execute(query).fetchone()
-    assert row is not None  # noqa: S101 - an aggregate without GROUP BY always gives one row
-    return row
-
-
-def _find_repeated(connection: duckdb.DuckDBPyConnection, reading: Reading, stage: Path) -> int:
-    """Fill the table ``repeated`` with transaction ids seen more than once; return their count.
-
-    ``conflicting`` says that the rows under the id differ.
-    """
-    connection.execute("CREATE TABLE repeated (transaction_id VARCHAR, conflicting BOOLEAN)")
-    if "transaction_id" not in reading.mapping.columns:
-        return 0
-    rows = _good_rows(reading, stage)
-    # Sorted hashes find what repeats in a third of the memory of grouping the ids themselves.
-    hashes = connection.execute(
-        f"SELECT hash(transaction_id) AS h FROM ({rows}) WHERE transaction_id IS NOT NULL"
-    ).fetchnumpy()["h"]
-    hashes.sort()
-    twice = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
-    if len(twice) == 0:
-        return 0
-    connection.register("twice", pd.DataFrame({"h": twice}))
-    others = ", ".join(c.name for c in reading.columns if c.name != "transaction_id")
-    connection.execute(
-        f"""INSERT INTO repeated
-        SELECT transaction_id, count(DISTINCT hash({others})) > 1
-        FROM ({rows}) WHERE hash(transaction_id) IN (SELECT h FROM twice)
-        GROUP BY 1 HAVING count(*) > 1"""
-    )
-    connection.unregister("twice")
-    count: int = _one(connection, "SELECT count(*) FROM repeated")[0]
-    return count
-
-
-def _good_rows(reading: Reading, stage: Path) -> str:
-    """Return SQL for the canonical columns of every row without a problem of its own."""
-    names = reading.names
-    return (
-        f"SELECT {names} FROM {_parquet(stage)} WHERE problem IS NULL "
-        f"UNION ALL SELECT {names} FROM second WHERE problem IS NULL"
-    )
-
-
-def _locate(source: Source, passed: _Pass) -> Located | None:
+def _locate(source: Source, passed: Pass) -> Located | None:
     """Return the lines of the records handed out; None for Parquet, where rows have numbers."""
     return locate(source, passed.broken, passed.staged) if source.kind == "csv" else None
 
 
 def _name_rejects(
-    connection: duckdb.DuckDBPyConnection, passed: _Pass, located: Located | None, stage: Path
+    connection: duckdb.DuckDBPyConnection, passed: Pass, located: Located | None, stage: Path
 ) -> Rejects:
     """Return every row set aside: broken, with a problem, or repeating a transaction."""
     structural = [record for record in passed.broken if record.reason is not None]
@@ -332,7 +222,7 @@ def _name_rejects(
         [record.reason or "" for record in structural],
     )
     staged = connection.execute(
-        f"SELECT file_row_number + 1 AS n, problem FROM {_parquet(stage)} "
+        f"SELECT file_row_number + 1 AS n, problem FROM {staged_rows(stage)} "
         "WHERE problem IS NOT NULL ORDER BY n"
     ).fetch_df()
     numbers = staged["n"].to_numpy(dtype=np.int64)
@@ -354,12 +244,12 @@ def _of_repeated(
     connection: duckdb.DuckDBPyConnection, located: Located | None, stage: Path
 ) -> Rejects:
     """Return the rows under a repeated id: all where they differ, else all after the first."""
-    if _one(connection, "SELECT count(*) FROM repeated")[0] == 0:
+    if one_row(connection, "SELECT count(*) FROM repeated")[0] == 0:
         return Rejects.of([], [], [])
     found = connection.execute(
         f"""SELECT transaction_id, conflicting, n, line
         FROM (SELECT transaction_id, file_row_number + 1 AS n, NULL AS line
-              FROM {_parquet(stage)} WHERE problem IS NULL
+              FROM {staged_rows(stage)} WHERE problem IS NULL
               UNION ALL
               SELECT transaction_id, NULL, line FROM second WHERE problem IS NULL)
         JOIN repeated USING (transaction_id)"""
@@ -379,15 +269,15 @@ def _of_repeated(
 def _write_clean(
     connection: duckdb.DuckDBPyConnection, reading: Reading, stage: Path, target: Path
 ) -> None:
-    names, good = reading.names, _good_rows(reading, stage)
-    if _one(connection, "SELECT count(*) FROM repeated")[0]:
+    names, good = reading.names, good_rows(reading, stage)
+    if one_row(connection, "SELECT count(*) FROM repeated")[0]:
         good = f"""
         SELECT {names} FROM ({good}) WHERE transaction_id IS NULL
             OR transaction_id NOT IN (SELECT transaction_id FROM repeated)
         UNION ALL
         SELECT DISTINCT {names} FROM ({good})
         WHERE transaction_id IN (SELECT transaction_id FROM repeated WHERE NOT conflicting)"""
-    _copy(connection, good, target)
+    copy_to(connection, good, target)
 
 
 def _measured(

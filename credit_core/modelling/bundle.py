@@ -22,6 +22,7 @@ from credit_core.modelling.calibration import Calibration
 from credit_core.modelling.design import Design, DesignColumn
 from credit_core.modelling.estimator import Estimator
 from credit_core.modelling.logistic import Logistic
+from credit_core.modelling.scorecard import Scorecard
 
 FORMAT = 1
 _EVERY_ABILITY = frozenset(
@@ -44,6 +45,7 @@ _EVERY_ABILITY = frozenset(
     }
 )
 _LOADERS: dict[str, Callable[[dict[str, bytes]], Estimator]] = {
+    "scorecard": Scorecard.from_files,
     "logistic": Logistic.from_files,
     "xgboost": XGBoost.from_files,
     "lightgbm": LightGBM.from_files,

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import erfc, sqrt
 from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from credit_core.modelling.calibration import calibration_slope
+from credit_core.modelling.resampling import FIGURES, bootstrap
 
 FloatArray = NDArray[np.float64]
 LEVEL = 0.95
@@ -36,7 +40,11 @@ class Auc:
 
 @dataclass(frozen=True)
 class Metrics:
-    """The figures of one model on one sample; intervals at 95%."""
+    """The figures of one model on one sample; intervals at 95%.
+
+    That of the AUC is DeLong's, that of the calibration ``slope`` (1 = the risk is as spread as it
+    should be, below 1 = too extreme) comes from the likelihood, the others from the bootstrap.
+    """
 
     n: int
     bads: int
@@ -45,9 +53,20 @@ class Metrics:
     auc_high: float
     gini: float
     ks: float
+    ks_low: float
+    ks_high: float
     pr_auc: float
+    pr_auc_low: float
+    pr_auc_high: float
     brier: float
+    brier_low: float
+    brier_high: float
     log_loss: float
+    log_loss_low: float
+    log_loss_high: float
+    slope: float
+    slope_low: float
+    slope_high: float
 
     def facts(self) -> dict[str, float | int]:
         return asdict(self)
@@ -92,12 +111,17 @@ def midranks(values: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class AucDifference:
-    """The first model's AUC minus the second's on the same rows; 0 = no difference."""
+    """The first model's AUC minus the second's on the same rows; 0 = no difference.
+
+    ``p`` is the two-sided p of there being none.
+    """
 
     difference: float
     low: float
     high: float
     n: int
+    bads: int
+    p: float
 
     @property
     def clear(self) -> bool:
@@ -125,10 +149,12 @@ def auc_difference(
     m, n = len(bads_1), len(goods_1)
     difference = float(bads_1.mean() - bads_2.mean())
     if m < 2 or n < 2:
-        return AucDifference(difference, -1.0, 1.0, m + n)
+        return AucDifference(difference, -1.0, 1.0, m + n, m, 1.0)
     variance = (bads_1 - bads_2).var(ddof=1) / m + (goods_1 - goods_2).var(ddof=1) / n
-    half = NormalDist().inv_cdf(0.5 + level / 2) * float(np.sqrt(variance))
-    return AucDifference(difference, difference - half, difference + half, m + n)
+    error = float(np.sqrt(variance))
+    half = NormalDist().inv_cdf(0.5 + level / 2) * error
+    p = erfc(abs(difference) / error / sqrt(2)) if error > 0 else float(difference == 0)
+    return AucDifference(difference, difference - half, difference + half, m + n, m, p)
 
 
 def mean_auc(parts: Sequence[Auc], level: float = LEVEL) -> Auc:
@@ -171,13 +197,29 @@ def average_precision(label: NDArray[np.int64], risk: FloatArray) -> float:
     return float(np.sum(np.diff(recall, prepend=0.0) * bads / seen))
 
 
+def log_loss(label: NDArray[np.int64], probability: FloatArray) -> float:
+    """Mean negative log-likelihood of the labels; lower = better."""
+    clipped = np.clip(probability, 1e-15, 1 - 1e-15)
+    return float(-np.mean(np.where(label == 1, np.log(clipped), np.log1p(-clipped))))
+
+
 def evaluate(label: NDArray[np.int64], probability: FloatArray, auc: Auc | None = None) -> Metrics:
     """Return the figures of calibrated probabilities, shape (n,), against labels, shape (n,).
 
     ``auc`` replaces the AUC of the pooled sample (a cross-validation's mean over folds).
     """
     found = auc or auc_interval(label, probability)
+    names = list(FIGURES)
+    estimates = bootstrap([FIGURES[name](label, probability) for name in names], len(label))
+    figures: dict[str, float] = {}
+    for name, estimate in zip(names, estimates, strict=True):
+        figures |= {
+            name: estimate.value,
+            f"{name}_low": max(0.0, estimate.low),
+            f"{name}_high": estimate.high,
+        }
     clipped = np.clip(probability, 1e-15, 1 - 1e-15)
+    slope, slope_low, slope_high = calibration_slope(label, np.log(clipped) - np.log1p(-clipped))
     return Metrics(
         n=len(label),
         bads=int(label.sum()),
@@ -185,10 +227,10 @@ def evaluate(label: NDArray[np.int64], probability: FloatArray, auc: Auc | None 
         auc_low=found.low,
         auc_high=found.high,
         gini=2 * found.auc - 1,
-        ks=ks_statistic(label, probability),
-        pr_auc=average_precision(label, probability),
-        brier=float(np.mean((probability - label) ** 2)),
-        log_loss=float(-np.mean(np.where(label == 1, np.log(clipped), np.log1p(-clipped)))),
+        slope=slope,
+        slope_low=slope_low,
+        slope_high=slope_high,
+        **figures,
     )
 
 
@@ -222,7 +264,7 @@ def calibration_table(
     -------
     DataFrame
         Columns group (from 1), n, bads, predicted (mean probability), observed (bads / n), and
-        low and high: the Jeffreys interval of the observed share, Beta(bads + 1/2, goods + 1/2).
+        low and high: the Jeffreys interval of the observed share (`share_interval`).
 
     Examples
     --------

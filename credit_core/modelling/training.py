@@ -24,11 +24,14 @@ from credit_core.modelling.design import Design
 from credit_core.modelling.estimator import Estimator, margin
 from credit_core.modelling.logistic import choose_penalty, fit_logistic
 from credit_core.modelling.metrics import Metrics, auc_interval, evaluate, mean_auc
+from credit_core.modelling.scorecard import fit_scorecard
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Progress = Callable[[float, str], None]
 _WATCH_SHARE = 0.15
+_UNWATCHED = ("scorecard", "logistic")
+"""Families without rounds to stop early."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,7 @@ class _Fitter:
         self.config = config
         self.threads = threads
         self.seed = config.training.seed
+        self.design = data.design
         self.directions = data.directions()
         self.penalty = 1.0
 
@@ -154,8 +158,8 @@ class _Fitter:
         self, X: FloatArray, label: IntArray, frame: pd.DataFrame
     ) -> tuple[Estimator, int]:
         """Fit with early stopping on a part of the training customers, never on the test fold."""
-        if self.family == "logistic":
-            return fit_logistic(X, label, self.penalty), 0
+        if self.family in _UNWATCHED:
+            return self.fit_all(X, label, 0), 0
         customers = frame["customer_id"].to_numpy()
         distinct = np.unique(customers.astype("str"))
         chosen = np.random.default_rng(self.seed).permutation(len(distinct))
@@ -168,6 +172,8 @@ class _Fitter:
         return fitted.estimator, fitted.rounds
 
     def fit_all(self, X: FloatArray, label: IntArray, rounds: int) -> Estimator:
+        if self.family == "scorecard":
+            return fit_scorecard(X, label, self.design, self.config.models.scorecard)
         if self.family == "logistic":
             return fit_logistic(X, label, self.penalty)
         return self._boost(X, label, rounds=rounds).estimator
@@ -175,8 +181,8 @@ class _Fitter:
     def parameters(self, rounds: int) -> dict[str, Any]:
         if self.family == "logistic":
             return {"penalty": self.penalty}
-        section = getattr(self.config.models, self.family)
-        return {**section.model_dump(), "rounds": rounds}
+        section: dict[str, Any] = getattr(self.config.models, self.family).model_dump()
+        return section if self.family in _UNWATCHED else {**section, "rounds": rounds}
 
     def _max_rounds(self) -> int:
         return int(getattr(self.config.models, self.family).max_rounds)

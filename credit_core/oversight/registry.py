@@ -291,7 +291,7 @@ def load_version(version: ModelVersion) -> Bundle:
 
 
 def promote(settings: Settings, version: ModelVersion) -> None:
-    """Make a version the champion of its question; a circular design is refused."""
+    """Make a version the champion of its question; one that a check stands against is refused."""
     if version.refusal is not None:
         raise RefusedError(
             f"{version.reference} is not promoted. {version.refusal}",

@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from credit_core.data import intake
+from credit_core.data.evidence import Evidence, UndecidedError
 from credit_core.data.intake import Progress
 from credit_core.data.ledger import open_ledger
 from credit_core.data.mapping import Mapping
-from credit_core.data.propose import Evidence, UndecidedError
 from credit_core.data.sniff import look_at
 from credit_core.data.store import Dataset
 from credit_core.oversight import events

@@ -27,6 +27,7 @@ from credit_core.labels.samples import DEVELOPMENT
 from credit_core.modelling.bundle import Bundle, save_bundle
 from credit_core.modelling.calibration import probability
 from credit_core.modelling.metrics import evaluate
+from credit_core.modelling.naive import against_naive, naive_references
 from credit_core.modelling.training import TrainedModel, TrainingData, train_family
 from credit_core.oversight import events, registry
 from credit_core.oversight.registry import ModelVersion
@@ -71,6 +72,7 @@ class TrainingResult:
                     "run_id": version.run_id,
                     "name": version.name,
                     "version": version.version,
+                    "refusal": version.refusal,
                     **version.metrics,
                 }
                 for version in self.versions
@@ -137,12 +139,14 @@ def _train(
 ) -> TrainingResult:
     ready = prepare(dataset, ledger, config, kind, part_of(tell, 0.0, 0.35))
     labels, data, checks = ready.labels, ready.data, ready.checks
+    naive = naive_references(data, config)
     with tempfile.TemporaryDirectory() as scratch:
         folders = []
         for i, family in enumerate(families):
             part = part_of(tell, 0.35 + 0.6 * i / len(families), 0.6 / len(families))
             model = train_family(family, data, config, settings.threads, part)
             facts = _facts(dataset, ready, model, config)
+            facts = _beside(facts, against_naive(data, model.log_odds, naive))
             facts = _finish(facts, model, ready.table, data)
             if ledger is not None and labels.is_proxy:
                 facts = _against_outcomes(facts, model, dataset, ledger)
@@ -210,6 +214,13 @@ def _facts(
             "customers": dataset.customers,
         },
     }
+
+
+def _beside(facts: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Add what the naive references reach; a model that does not beat them is not promotable."""
+    checks = facts["checks"]
+    refusal = checks["refusal"] or found["refusal"]
+    return {**facts, "checks": {**checks, "naive": found, "refusal": refusal}}
 
 
 def _finish(
@@ -296,7 +307,8 @@ def promote(reference: str, reason: str, settings: Settings) -> ModelVersion:
     Raises
     ------
     RefusedError
-        Where the design is circular or leaks; the refusal is recorded as well.
+        Where the design is circular or leaks, or the model does not beat the naive references;
+        the refusal is recorded as well.
     """
     version = registry.find_version(settings, reference)
     details = {"model": version.reference, "sha256": version.sha256, "reason": reason}

@@ -20,7 +20,7 @@ from credit_core.features.catalogue import Feature
 from credit_core.modelling.calibration import probability
 from credit_core.oversight.registry import load_version
 
-FAMILIES = ("logistic", "xgboost", "lightgbm")
+FAMILIES = ("logistic", "xgboost", "lightgbm", "scorecard")
 
 
 @pytest.fixture(scope="module", params=FAMILIES)

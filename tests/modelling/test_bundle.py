@@ -20,7 +20,7 @@ from credit_core.oversight.registry import load_version
 from credit_core.settings import Settings
 from credit_core.workflows import TrainingRequest
 
-FAMILIES = ("logistic", "xgboost", "lightgbm")
+FAMILIES = ("logistic", "xgboost", "lightgbm", "scorecard")
 
 
 @pytest.fixture(params=FAMILIES)

@@ -13,12 +13,13 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from credit_core.config import LightGBMConfig, LogisticConfig, XGBoostConfig
+from credit_core.config import LightGBMConfig, LogisticConfig, ScorecardConfig, XGBoostConfig
 from credit_core.modelling.boosting import LightGBM, XGBoost, fit_lightgbm, fit_xgboost
-from credit_core.modelling.calibration import fit_platt, probability
-from credit_core.modelling.design import MISSING_LEVEL, fit_design
+from credit_core.modelling.calibration import calibration_slope, fit_platt, probability
+from credit_core.modelling.design import MISSING_LEVEL, Design, DesignColumn, fit_design
 from credit_core.modelling.estimator import Estimator, margin, total
 from credit_core.modelling.logistic import Logistic, choose_penalty, fit_logistic
+from credit_core.modelling.scorecard import fit_scorecard
 from credit_core.modelling.training import grouped_folds
 
 
@@ -41,6 +42,7 @@ def data(
 
 
 X, LABEL = data()
+DESIGN = Design(tuple(DesignColumn(f"x{j}") for j in range(7)))
 NEW = np.vstack([data(seed=5)[0], np.full((1, 7), np.nan), np.zeros((1, 7)), np.full((1, 7), 1e9)])
 
 
@@ -132,10 +134,13 @@ def every_estimator() -> list[Estimator]:
         fit_logistic(X, LABEL, 0.3),
         fit_xgboost(X, LABEL, XGBoostConfig(), seed=1, threads=2, rounds=25).estimator,
         fit_lightgbm(X, LABEL, LightGBMConfig(), seed=1, threads=2, rounds=25).estimator,
+        fit_scorecard(X, LABEL, DESIGN, ScorecardConfig()),
     ]
 
 
-@pytest.fixture(scope="module", params=[0, 1, 2], ids=["logistic", "xgboost", "lightgbm"])
+@pytest.fixture(
+    scope="module", params=range(4), ids=["logistic", "xgboost", "lightgbm", "scorecard"]
+)
 def estimator(request: pytest.FixtureRequest) -> Estimator:
     return every_estimator()[request.param]
 
@@ -278,6 +283,18 @@ def test_platt_is_scikit_learns_unpenalised_regression() -> None:
     np.testing.assert_allclose(
         found.log_odds(scores), oracle.decision_function(z[:, None]), rtol=1e-6, atol=1e-6
     )
+
+
+def test_the_calibration_slope_is_found_with_its_interval() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(-2, 1.2, 20_000)
+    label = (rng.random(20_000) < probability(truth)).astype(np.int64)
+    slope, low, high = calibration_slope(label, truth * 2 + 1)
+    assert low < 0.5 < high
+    oracle = LogisticRegression(C=np.inf, tol=1e-10).fit((truth * 2 + 1)[:, None], label)
+    assert slope == pytest.approx(oracle.coef_[0, 0], rel=1e-5)
+    assert calibration_slope(label, np.zeros(20_000)) == (0, 0, 0)
+    assert np.isfinite(calibration_slope(np.repeat([0, 1], 20), np.arange(40.0))).all()
 
 
 @pytest.mark.parametrize("scores", [np.zeros(50), -np.arange(50.0)])

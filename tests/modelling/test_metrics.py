@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import beta, ks_2samp, rankdata
+from scipy.stats import beta, ks_2samp, norm, rankdata
 from sklearn import metrics as reference
 
 from credit_core.modelling.metrics import (
@@ -42,8 +42,11 @@ def test_ranks_and_intervals_are_scipys(sample: tuple[np.ndarray, np.ndarray]) -
     assert midranks(risk).tolist() == rankdata(risk).tolist()
     table = calibration_table(label, risk, groups=3)
     posterior = beta(table["bads"] + 0.5, table["n"] - table["bads"] + 0.5)
-    assert table["low"].to_numpy() == pytest.approx(posterior.ppf(0.025))
-    assert table["high"].to_numpy() == pytest.approx(posterior.ppf(0.975))
+    # Where no one or everyone is bad, the interval reaches the end.
+    low = np.where(table["bads"] > 0, posterior.ppf(0.025), 0)
+    high = np.where(table["bads"] < table["n"], posterior.ppf(0.975), 1)
+    assert table["low"].to_numpy() == pytest.approx(low)
+    assert table["high"].to_numpy() == pytest.approx(high)
 
 
 @given(samples())
@@ -165,3 +168,32 @@ def test_the_calibration_table_accounts_for_everyone(
     assert table["predicted"].is_monotonic_increasing
     assert ((table["low"] < table["high"]) & (table["low"] >= 0) & (table["high"] <= 1)).all()
     assert table["n"].max() - table["n"].min() <= 1
+
+
+def delong_by_pairs(label: np.ndarray, risks: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """DeLong's AUCs and covariance as the paper writes them: every bad beside every good."""
+    tens, ones = [], []
+    for risk in risks:
+        bad, good = risk[label == 1][:, None], risk[label == 0][None, :]
+        won = (bad > good) + 0.5 * (bad == good)
+        tens.append(won.mean(axis=1))
+        ones.append(won.mean(axis=0))
+    covariance = np.cov(tens) / len(tens[0]) + np.cov(ones) / len(ones[0])
+    return np.array([ten.mean() for ten in tens]), covariance
+
+
+@given(samples(), st.integers(0, 1000))
+def test_differences_are_delongs_as_printed(
+    sample: tuple[np.ndarray, np.ndarray], seed: int
+) -> None:
+    label, risk = sample
+    other = np.random.default_rng(seed).normal(size=len(label)) + 0.5 * risk
+    aucs, covariance = delong_by_pairs(label, [risk, other])
+    found = auc_difference(label, risk, other)
+    assert found.difference == pytest.approx(aucs[0] - aucs[1])
+    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    assert found.high - found.difference == pytest.approx(1.959964 * np.sqrt(variance), abs=1e-6)
+    if variance > 1e-12:
+        z = abs(aucs[0] - aucs[1]) / np.sqrt(variance)
+        assert found.p == pytest.approx(2 * norm.sf(z), abs=1e-9)
+    assert (found.n, found.bads) == (len(label), label.sum())

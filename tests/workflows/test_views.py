@@ -161,7 +161,7 @@ def test_the_leaderboard_says_what_the_registry_says(store) -> None:
             assert own.loc[sample, "n"] == metrics["n"]
 
 
-@pytest.mark.parametrize("family", ["logistic", "xgboost", "lightgbm"])
+@pytest.mark.parametrize("family", ["logistic", "xgboost", "lightgbm", "scorecard"])
 def test_evaluations_give_the_recorded_figures_again(family: str, store) -> None:
     version = store.version(family)
     evaluation = pd.read_parquet(version.path / "evaluation.parquet")
