@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -18,9 +17,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import typer
 
+from app.commands import serving
 from credit_core.errors import CandorError, InputError
 from credit_core.labels.wording import RISK_NAME
-from credit_core.settings import PROJECT_ROOT, Settings, get_settings
+from credit_core.settings import Settings, get_settings
 
 if TYPE_CHECKING:
     from credit_core.config import ModelConfig
@@ -401,26 +401,4 @@ def sample(
         typer.echo(f"{made.customers:,} customers, {made.transactions:,} transactions in {out}")
 
 
-@app.command()
-def serve(
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8501,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "localhost",
-) -> None:
-    """Open the dashboard."""
-    main_page = Path(__file__).with_name("main.py")
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        str(main_page),
-        "--server.port",
-        str(port),
-        "--server.address",
-        host,
-    ]
-    try:
-        code = subprocess.run(command, cwd=PROJECT_ROOT, check=False).returncode  # noqa: S603
-    except KeyboardInterrupt:
-        code = 0
-    raise typer.Exit(code)
+serving.register(app)

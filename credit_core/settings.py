@@ -38,6 +38,10 @@ class Settings(BaseSettings):
     max_columns: int = Field(200, gt=0, description="most columns in one file")
     max_cell_chars: int = Field(10_000, gt=0, description="longest cell, in characters")
 
+    api_max_bytes: int = Field(8_000_000, gt=0, description="largest request body of the API")
+    api_per_minute: int = Field(6_000, gt=0, description="requests a key may make in a minute")
+    api_seconds: float = Field(20, gt=0, description="seconds that an answer may take")
+
     @property
     def datasets(self) -> Path:
         return self.home / "datasets"

@@ -157,13 +157,7 @@ def _features(bundle: Bundle, ledger: Ledger | None, snapshots: pd.DataFrame) ->
         return pd.DataFrame(index=snapshots.index)
     if ledger is None:
         raise InputError("This model reads transactions; give a transactions file as well.")
-    needed = {
-        column
-        for feature in bundle.catalogue.features
-        for column in feature.needs
-        if column in BY_NAME
-    }
-    missing = sorted(needed - ledger.columns)
+    missing = sorted(needed_columns(bundle) - ledger.columns)
     if missing:
         raise InputError(
             f"The model was trained with the column {missing[0]} "
@@ -171,6 +165,16 @@ def _features(bundle: Bundle, ledger: Ledger | None, snapshots: pd.DataFrame) ->
             "or score with a model trained without it."
         )
     return build_features(ledger, snapshots, bundle.catalogue)
+
+
+def needed_columns(bundle: Bundle) -> frozenset[str]:
+    """Return the optional transaction columns that the model's features read."""
+    return frozenset(
+        column
+        for feature in bundle.catalogue.features
+        for column in feature.needs
+        if column in BY_NAME
+    )
 
 
 def attribute_table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,8 @@ from credit_core.data.intake import Progress
 from credit_core.data.ledger import Ledger, open_ledger
 from credit_core.data.rejects import plain_cell
 from credit_core.data.store import Dataset, write_atomic
-from credit_core.decisions.policy import APPROVE, DECLINE, REFER
+from credit_core.decisions.contributions import Scored
+from credit_core.decisions.policy import APPROVE, DECLINE, REFER, Policy
 from credit_core.decisions.reasons import Reason, readable, show_value
 from credit_core.decisions.scoring import ScoredSnapshots, score_snapshots, short_history
 from credit_core.errors import InputError
@@ -235,11 +236,36 @@ def explain(
 
 def explanation(scored: ScoredSnapshots, row: int, version: ModelVersion) -> Explanation:
     """Return the explanation of one row of scored snapshots."""
-    bundle = scored.bundle
+    moment = scored.snapshots["as_of"].iloc[row]
+    return explained(
+        scored.bundle,
+        version,
+        customer_id=str(scored.snapshots["customer_id"].iloc[row]),
+        as_of=None if pd.isna(moment) else pd.Timestamp(moment).to_pydatetime(),
+        values=dict(scored.table.iloc[row]),
+        scored=scored.scored,
+        row=row,
+        reasons=scored.reasons_of(row),
+        warnings=scored.warnings_of(row),
+    )
+
+
+def explained(
+    bundle: Bundle,
+    version: ModelVersion,
+    *,
+    customer_id: str,
+    as_of: datetime | None,
+    values: Mapping[str, Any],
+    scored: Scored,
+    row: int,
+    reasons: Sequence[Reason],
+    warnings: tuple[str, ...],
+) -> Explanation:
+    """Put one score and its parts into words; ``values`` are the features' and attributes'."""
     features = {feature.name: feature for feature in bundle.catalogue.features}
-    values = scored.table.iloc[row]
     parts = []
-    for j, source in enumerate(scored.scored.sources):
+    for j, source in enumerate(scored.sources):
         feature = features.get(source)
         value = values[source]
         parts.append(
@@ -250,26 +276,28 @@ def explanation(scored: ScoredSnapshots, row: int, version: ModelVersion) -> Exp
                     float(value) if isinstance(value, np.number) else value,
                     bundle.observation_days,
                 ),
-                float(scored.scored.contributions[j, row]),
+                float(scored.contributions[j, row]),
                 feature.description if feature else f"{readable(source)} (from the application).",
             )
         )
-    moment = scored.snapshots["as_of"].iloc[row]
     counted = values.get("transactions")
+    policy = Policy.from_facts(bundle.facts["policy"])
+    points = scored.points[[row]]
+    seen = None if counted is None or pd.isna(counted) else np.array([counted], dtype=np.float64)
     return Explanation(
-        customer_id=str(scored.snapshots["customer_id"].iloc[row]),
-        as_of=None if pd.isna(moment) else pd.Timestamp(moment).to_pydatetime(),
-        score=float(scored.scored.points[row]),
-        risk=float(scored.scored.risk[row]),
-        base=scored.scored.base,
-        band=scored.bands[row],
-        decision=scored.decisions[row],
+        customer_id=customer_id,
+        as_of=as_of,
+        score=float(points[0]),
+        risk=float(scored.risk[row]),
+        base=scored.base,
+        band=str(policy.band_of(points)[0]),
+        decision=str(policy.decide(points, seen)[0]),
         contributions=tuple(sorted(parts, key=lambda part: part.points)),
-        reasons=tuple(scored.reasons_of(row)),
+        reasons=tuple(reasons),
         version=version,
         bundle=bundle,
-        transactions=None if counted is None or pd.isna(counted) else int(counted),
-        warnings=scored.warnings_of(row),
+        transactions=None if seen is None else int(seen[0]),
+        warnings=warnings,
     )
 
 
