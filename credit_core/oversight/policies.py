@@ -35,7 +35,7 @@ def policy_versions(
     settings: Settings, version: ModelVersion, bundle: Bundle
 ) -> list[PolicyVersion]:
     """Return a model's policies, the one in force first and that of its training last."""
-    trained = Policy.from_facts(bundle.facts["trained_policy"])
+    trained = Policy.from_facts(bundle.facts.get("trained_policy", bundle.facts["policy"]))
     found = [PolicyVersion(0, trained, version.created, "training", "set at training", None)]
     for event in reversed(events.list_events(settings, limit=_MOST, kind=_KIND)):
         if event.details["sha256"] == version.sha256:
@@ -60,10 +60,13 @@ def latest_policy(settings: Settings) -> int:
 def load_in_force(settings: Settings, version: ModelVersion) -> Bundle:
     """Return a version's bundle with the policy in force; ``policy_version`` says which."""
     bundle = load_version(version)
-    facts = {**bundle.facts, "trained_policy": bundle.facts["policy"]}
-    latest = policy_versions(settings, version, replace(bundle, facts=facts))[0]
-    policy = {"policy": latest.policy.facts(), "policy_version": latest.number}
-    return replace(bundle, facts={**facts, **policy})
+    latest = policy_versions(settings, version, bundle)[0]
+    changed = {
+        "trained_policy": bundle.facts["policy"],
+        "policy": latest.policy.facts(),
+        "policy_version": latest.number,
+    }
+    return replace(bundle, facts={**bundle.facts, **changed})
 
 
 def set_policy(

@@ -20,8 +20,9 @@ from credit_core.oversight import events
 from credit_core.oversight.registry import find_version
 from credit_core.settings import PROJECT_ROOT, Settings
 from credit_core.workflows import TrainingRequest
+from credit_core.workflows.decisions import read_note
 from credit_core.workflows.history import monthly_history
-from credit_core.workflows.scoring import read_note, summarise_scores
+from credit_core.workflows.scoring import summarise_scores
 from tests.pages import checked, words
 
 Open = Callable[..., AppTest]
