@@ -30,6 +30,11 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="events database; empty = SQLite under `home`")
     actor: str = Field("local user", description="who acts, when nobody has signed in")
 
+    lender: str = Field("The lender", description="who signs the letters to applicants")
+    contact: str = Field(
+        "the address this letter came from", description="where applicants may write"
+    )
+
     memory_limit_mb: int = Field(1000, ge=200, description="DuckDB's memory, in MB")
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
 
