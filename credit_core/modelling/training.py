@@ -23,13 +23,22 @@ from credit_core.modelling.calibration import Calibration, fit_platt, probabilit
 from credit_core.modelling.design import Design
 from credit_core.modelling.estimator import Estimator, margin
 from credit_core.modelling.logistic import choose_penalty, fit_logistic
-from credit_core.modelling.metrics import Metrics, auc_interval, evaluate, mean_auc
+from credit_core.modelling.metrics import (
+    Auc,
+    Metrics,
+    auc_interval,
+    evaluate,
+    mean_auc,
+    with_interval,
+)
 from credit_core.modelling.scorecard import fit_scorecard
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Progress = Callable[[float, str], None]
 _WATCH_SHARE = 0.15
+SMALL_SAMPLE, REPEATS = 100, 3
+"""Below so many of the rarer label in development, the cross-validation is repeated so often."""
 _LEARNING_SHARES = (0.125, 0.25, 0.5)
 _FEWEST_TO_LEARN = 20
 _UNWATCHED = ("scorecard", "logistic")
@@ -115,29 +124,38 @@ def train_family(
     development = data.rows(DEVELOPMENT)
     X, label = data.X[development], data.label[development]
     frame = data.frame.iloc[development].reset_index(drop=True)
-    folds = grouped_folds(frame, config.training.folds, config.training.seed)
+    repeats = repeats_for(label)
+    by_repeat = [
+        grouped_folds(frame, config.training.folds, config.training.seed + repeat)
+        for repeat in range(repeats)
+    ]
+    folds = [fold for found in by_repeat for fold in found]
     fitter = _Fitter(family, data, config, threads)
     tell(0.0, f"{family}: choosing parameters")
     fitter.prepare(X, label, folds)
-    out_of_fold = np.empty(len(label))
+    out_of_fold = np.empty((repeats, len(label)))
     rounds = []
     for i, (train, test) in enumerate(folds):
-        tell(i / (len(folds) + 1), f"{family}: fold {i + 1} of {len(folds)}")
+        repeat, fold = divmod(i, config.training.folds)
+        again = f", repeat {repeat + 1} of {repeats}" if repeats > 1 else ""
+        step = f"{family}: fold {fold + 1} of {config.training.folds}{again}"
+        tell(i / (len(folds) + 1), step)
         estimator, used = fitter.fit_watched(X[train], label[train], frame.iloc[train])
-        out_of_fold[test] = margin(estimator, X[test])
+        out_of_fold[repeat, test] = margin(estimator, X[test])
         rounds.append(used)
-    calibration = fit_platt(out_of_fold, label)
+    calibration = fit_platt(out_of_fold.ravel(), np.tile(label, repeats))
     tell(len(folds) / (len(folds) + 1), f"{family}: fitting on all development customers")
     final = fitter.fit_all(X, label, int(np.median(rounds)))
     log_odds = calibration.log_odds(margin(final, data.X))
-    log_odds[development] = calibration.log_odds(out_of_fold)
+    # One repeat's, as each row of an evaluation must come from one model, not from an average.
+    log_odds[development] = calibration.log_odds(out_of_fold[0])
     return TrainedModel(
         family,
         final,
         calibration,
         fitter.parameters(int(np.median(rounds))),
         log_odds,
-        _metrics(data, log_odds, folds, development),
+        _metrics(data, log_odds, _auc_of_folds(label, out_of_fold, by_repeat), development),
         _learning_curve(fitter, data, int(np.median(rounds)), final),
     )
 
@@ -258,13 +276,30 @@ def _learning_curve(
     return tuple(curve)
 
 
+def repeats_for(label: IntArray) -> int:
+    """Return how often the cross-validation is repeated: more than once for a small sample."""
+    return REPEATS if min(label.sum(), len(label) - label.sum()) < SMALL_SAMPLE else 1
+
+
+def _auc_of_folds(label: IntArray, margins: FloatArray, by_repeat: list[Folds]) -> Auc:
+    """Return the mean AUC over folds and repeats; margins have shape (repeats, n).
+
+    Repeats use the same people, so they steady the estimate without adding evidence: the interval
+    is as wide as that of one repeat.
+    """
+    found = [
+        mean_auc([auc_interval(label[test], margins[repeat, test]) for _, test in folds])
+        for repeat, folds in enumerate(by_repeat)
+    ]
+    variance = float(np.mean([one.variance for one in found]))
+    auc = float(np.mean([one.auc for one in found]))
+    return with_interval(auc, variance, found[0].n, found[0].bads)
+
+
 def _metrics(
-    data: TrainingData, log_odds: FloatArray, folds: Folds, development: IntArray
+    data: TrainingData, log_odds: FloatArray, by_fold: Auc, development: IntArray
 ) -> dict[str, Metrics]:
     label, risk = data.label, probability(log_odds)
-    by_fold = mean_auc(
-        [auc_interval(label[development[test]], risk[development[test]]) for _, test in folds]
-    )
     metrics = {"cross_validation": evaluate(label[development], risk[development], by_fold)}
     for sample in (HOLDOUT, OUT_OF_TIME):
         rows = data.rows(sample)
