@@ -7,7 +7,7 @@ no fit at all, and the out-of-time cohort lies after everything the model saw.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,10 +28,12 @@ from credit_core.modelling.metrics import (
     Metrics,
     auc_interval,
     evaluate,
+    log_loss,
     mean_auc,
     with_interval,
 )
 from credit_core.modelling.scorecard import fit_scorecard
+from credit_core.modelling.search import search
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -130,9 +132,9 @@ def train_family(
         for repeat in range(repeats)
     ]
     folds = [fold for found in by_repeat for fold in found]
-    fitter = _Fitter(family, data, config, threads)
+    fitter = _Fitter(family, config, threads, data.design, data.directions())
     tell(0.0, f"{family}: choosing parameters")
-    fitter.prepare(X, label, folds)
+    fitter.prepare(X, label, frame, by_repeat[0], tell)
     out_of_fold = np.empty((repeats, len(label)))
     rounds = []
     for i, (train, test) in enumerate(folds):
@@ -160,21 +162,50 @@ def train_family(
     )
 
 
+@dataclass
 class _Fitter:
     """Fits one family with the parameters its configuration gives or its folds choose."""
 
-    def __init__(self, family: str, data: TrainingData, config: ModelConfig, threads: int) -> None:
-        self.family = family
-        self.config = config
-        self.threads = threads
-        self.seed = config.training.seed
-        self.design = data.design
-        self.directions = data.directions()
-        self.penalty = 1.0
+    family: str
+    config: ModelConfig
+    threads: int
+    design: Design
+    directions: tuple[int, ...]
+    penalty: float = 1.0
 
-    def prepare(self, X: FloatArray, label: IntArray, folds: Folds) -> None:
+    @property
+    def seed(self) -> int:
+        return self.config.training.seed
+
+    def prepare(
+        self, X: FloatArray, label: IntArray, frame: pd.DataFrame, folds: Folds, tell: Progress
+    ) -> None:
+        """Choose what the folds decide: the penalty, or settings where a search is asked for.
+
+        What is chosen looks a little better on these folds than it is; the hold-out and the
+        cohort out of time have no part in the choice.
+        """
         if self.family == "logistic":
             self.penalty = choose_penalty(X, label, folds, self.config.models.logistic)
+        trials = self.config.training.search_trials
+        if self.family in _UNWATCHED or trials == 0:
+            return
+
+        given = getattr(self.config.models, self.family).model_dump()
+
+        def with_changes(changes: dict[str, Any]) -> ModelConfig:
+            return self.config.replacing(models={self.family: {**given, **changes}})
+
+        def loss(changes: dict[str, Any], trial: int) -> float:
+            tell(0.0, f"{self.family}: search, trial {trial + 1} of {trials}")
+            tried = replace(self, config=with_changes(changes))
+            margins = np.empty(len(label))
+            for train, test in folds:
+                estimator, _ = tried.fit_watched(X[train], label[train], frame.iloc[train])
+                margins[test] = margin(estimator, X[test])
+            return log_loss(label, probability(margins))
+
+        self.config = with_changes(search(self.family, given, loss, trials, self.seed))
 
     def fit_watched(
         self, X: FloatArray, label: IntArray, frame: pd.DataFrame

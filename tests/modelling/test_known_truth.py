@@ -53,6 +53,19 @@ def test_calibrated_risks_have_slope_one_out_of_time(family: str, simulated) -> 
     assert np.corrcoef(model.log_odds[later], truth[later])[0, 1] > 0.95
 
 
+def test_a_search_is_told_trial_by_trial_and_keeps_what_it_does_not_choose(simulated) -> None:
+    data, _ = simulated
+    config = CONFIG.replacing(
+        training={"search_trials": 3}, models={"lightgbm": {"max_rounds": 20, "early_stopping": 3}}
+    )
+    steps: list[str] = []
+    model = train_family("lightgbm", data, config, 1, lambda share, text: steps.append(text))
+    assert [step for step in steps if "search" in step] == [
+        f"lightgbm: search, trial {i} of 3" for i in (1, 2, 3)
+    ]
+    assert (model.parameters["max_rounds"], model.parameters["early_stopping"]) == (20, 3)
+
+
 def test_a_small_sample_is_cross_validated_again_and_again(simulated) -> None:
     data, _ = simulated
     few = np.flatnonzero(data.frame["sample"] == DEVELOPMENT)[:400]
