@@ -1,6 +1,7 @@
 """The verbs that every way in calls: ingest, train, promote, score, explain, decide."""
 
 from credit_core.data.intake import Progress
+from credit_core.workflows.batch import Batch, score_to_files
 from credit_core.workflows.data import ingest
 from credit_core.workflows.labels import examine_label, preview_label
 from credit_core.workflows.scoring import (
@@ -17,6 +18,7 @@ from credit_core.workflows.segments import choose_k, move, segment
 from credit_core.workflows.training import TrainingRequest, TrainingResult, promote, train
 
 __all__ = [
+    "Batch",
     "Explanation",
     "Progress",
     "TrainingRequest",
@@ -32,6 +34,7 @@ __all__ = [
     "promote",
     "score",
     "score_dataset",
+    "score_to_files",
     "segment",
     "summarise_scores",
     "train",
