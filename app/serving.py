@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from credit_core.errors import CandorError
 from credit_core.modelling.bundle import Bundle
-from credit_core.oversight.registry import ModelVersion, find_version, is_empty, load_version
+from credit_core.oversight.registry import ModelVersion, find_version, load_version
+from credit_core.oversight.registry import stamp as registry_stamp
 from credit_core.settings import Settings
 from credit_core.workflows.single import SingleScorer
 
@@ -56,7 +57,7 @@ class Serving:
         """
         with self._lock:
             if self._champion is None or time.monotonic() - self._looked > _LOOK_EVERY:
-                stamp = self._registry_stamp()
+                stamp = registry_stamp(self.settings)
                 if self._champion is None or stamp != self._stamp:
                     version = find_version(self.settings, "champion")
                     if self._champion is None or version != self._champion.version:
@@ -64,10 +65,6 @@ class Serving:
                     self._stamp = stamp
                 self._looked = time.monotonic()
             return self._champion
-
-    def _registry_stamp(self) -> int:
-        path = self.settings.models / "mlflow.db"
-        return 0 if is_empty(self.settings) else path.stat().st_mtime_ns
 
     def scorer(self) -> SingleScorer:
         """Return this thread's scorer for the champion."""
