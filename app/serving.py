@@ -13,7 +13,8 @@ from typing import TypeVar
 from credit_core.errors import CandorError
 from credit_core.modelling.bundle import Bundle
 from credit_core.oversight.policies import latest_policy, load_in_force
-from credit_core.oversight.registry import ModelVersion, find_version, is_empty
+from credit_core.oversight.registry import ModelVersion, find_version
+from credit_core.oversight.registry import stamp as registry_stamp
 from credit_core.settings import Settings
 from credit_core.workflows.single import SingleScorer
 
@@ -57,17 +58,13 @@ class Serving:
         """
         with self._lock:
             if self._champion is None or time.monotonic() - self._looked > _LOOK_EVERY:
-                stamp = (self._registry_stamp(), latest_policy(self.settings))
+                stamp = (registry_stamp(self.settings), latest_policy(self.settings))
                 if self._champion is None or stamp != self._stamp:
                     version = find_version(self.settings, "champion")
                     self._champion = Champion(version, load_in_force(self.settings, version))
                     self._stamp = stamp
                 self._looked = time.monotonic()
             return self._champion
-
-    def _registry_stamp(self) -> int:
-        path = self.settings.models / "mlflow.db"
-        return 0 if is_empty(self.settings) else path.stat().st_mtime_ns
 
     def scorer(self) -> SingleScorer:
         """Return this thread's scorer for the champion."""

@@ -79,12 +79,7 @@ def choose_model(reference: str) -> None:
 
 def versions() -> list[ModelVersion]:
     """Return every registered model version, newest first within its question."""
-    return _versions(str(settings().models), _registry_stamp())
-
-
-def _registry_stamp() -> int:
-    path = settings().models / "mlflow.db"
-    return path.stat().st_mtime_ns if path.exists() else 0
+    return _versions(str(settings().models), registry.stamp(settings()))
 
 
 @st.cache_data(max_entries=2, show_spinner="Reading the model registry")

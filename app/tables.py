@@ -78,6 +78,7 @@ COUNTS: dict[str, Any] = {
     "decision": _C.TextColumn("Recommendation"),
     "low": _C.NumberColumn("From points", help="Higher = safer"),
     "n": _C.NumberColumn("Customers", format="localized"),
+    "development": _C.NumberColumn("Development sample, scaled", format="%.0f"),
 }
 
 

@@ -33,7 +33,8 @@ def sample() -> str:
         request = workflows.TrainingRequest(None, tuple(FAMILIES))
         result = workflows.train(dataset, settings, ModelConfig(), request)
         seconds = time.perf_counter() - start
-    return f"sample: {len(result.versions)} families, {result.label['snapshots']:,} snapshots, {seconds:.1f} s"
+    snapshots = result.label["snapshots"]
+    return f"sample: {len(result.versions)} families, {snapshots:,} snapshots, {seconds:.1f} s"
 
 
 def many(customers: int, features: int) -> str:
@@ -77,8 +78,8 @@ def many(customers: int, features: int) -> str:
     }
     parts = ", ".join(f"{family} from {at:.0f} s" for family, at in begun.items())
     return (
-        f"many: {customers:,} customers x {features} features, {seconds:.1f} s, of which {read:.1f} "
-        f"reading the file; {parts}"
+        f"many: {customers:,} customers x {features} features, {seconds:.1f} s, of which "
+        f"{read:.1f} reading the file; {parts}"
     )
 
 

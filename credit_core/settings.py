@@ -17,10 +17,21 @@ SAMPLE_FILES = (
 """The shipped simulated ledger and its applications."""
 
 
-class Settings(BaseSettings):
-    """Machine-level settings; every field can be set as ``CANDOR_<NAME>``."""
+_SECRETS = Path("/run/secrets")
 
-    model_config = SettingsConfigDict(env_prefix="CANDOR_", frozen=True, extra="ignore")
+
+class Settings(BaseSettings):
+    """Machine-level settings; every field can be set as ``CANDOR_<NAME>``.
+
+    Where containers get their secrets as files, a file ``candor_<name>`` sets a field as well.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="CANDOR_",
+        frozen=True,
+        extra="ignore",
+        secrets_dir=_SECRETS if _SECRETS.is_dir() else None,
+    )
 
     home: Path = Field(PROJECT_ROOT / "var", description="datasets, batches, jobs, events")
     models: Path = Field(PROJECT_ROOT / "models", description="MLflow database and artifacts")
@@ -28,6 +39,7 @@ class Settings(BaseSettings):
         PROJECT_ROOT / "configs" / "model_config.yaml", description="model configuration"
     )
     database_url: str = Field("", description="events database; empty = SQLite under `home`")
+    tracking_url: str = Field("", description="MLflow's database; empty = SQLite under `models`")
     actor: str = Field("local user", description="who acts, when nobody has signed in")
 
     lender: str = Field("The lender", description="who signs the letters to applicants")

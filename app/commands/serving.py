@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,11 +43,14 @@ def serve(
 
 
 def _run(command: list[str], environment: dict[str, str]) -> int:
-    words = [sys.executable, "-m", *command]
-    try:
-        return subprocess.run(words, cwd=PROJECT_ROOT, env=environment, check=False).returncode  # noqa: S603
-    except KeyboardInterrupt:
-        return 0
+    """Run a server until it ends; who asks this process to stop asks the server."""
+    server = subprocess.Popen(  # noqa: S603 - our own words, no shell
+        [sys.executable, "-m", *command], cwd=PROJECT_ROOT, env=environment
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda got, _frame: server.send_signal(got))
+    code = server.wait()
+    return max(code, 0)  # below zero: it was stopped by a signal, as asked
 
 
 @keys_app.command("create")

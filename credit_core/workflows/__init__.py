@@ -1,6 +1,7 @@
 """The verbs that every way in calls: ingest, train, promote, score, explain, decide."""
 
 from credit_core.data.intake import Progress
+from credit_core.workflows.batch import Batch, score_to_files
 from credit_core.workflows.data import ingest
 from credit_core.workflows.decisions import decide, override_rates, replay
 from credit_core.workflows.labels import examine_label, preview_label
@@ -18,6 +19,7 @@ from credit_core.workflows.segments import choose_k, move, segment
 from credit_core.workflows.training import TrainingRequest, TrainingResult, promote, train
 
 __all__ = [
+    "Batch",
     "Explanation",
     "Progress",
     "TrainingRequest",
@@ -37,6 +39,7 @@ __all__ = [
     "replay",
     "score",
     "score_dataset",
+    "score_to_files",
     "segment",
     "set_policy",
     "summarise_scores",

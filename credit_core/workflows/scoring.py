@@ -35,12 +35,13 @@ _PART = 50_000
 
 
 @contextmanager
-def _opened(dataset: Dataset, settings: Settings) -> Iterator[Ledger | None]:
+def opened(dataset: Dataset, settings: Settings) -> Iterator[Ledger | None]:
+    """Open a dataset's ledger; None where it holds applications alone."""
     with open_ledger(dataset, settings) if dataset.has_transactions else nullcontext() as ledger:
         yield ledger
 
 
-def _snapshots(
+def snapshots_of(
     dataset: Dataset, ledger: Ledger | None, bundle: Bundle, as_of: datetime | None
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """Return whom to score and when, and the applications where the model reads them.
@@ -82,8 +83,8 @@ def score(
     InputError
         Where a customer is not in the data, or the data lacks what the model reads.
     """
-    with _opened(dataset, settings) as ledger:
-        snapshots, applications = _snapshots(dataset, ledger, bundle, as_of)
+    with opened(dataset, settings) as ledger:
+        snapshots, applications = snapshots_of(dataset, ledger, bundle, as_of)
         if customers is not None:
             snapshots = snapshots[snapshots["customer_id"].isin(customers)]
             unknown = sorted(set(customers) - set(snapshots["customer_id"]))
@@ -117,9 +118,9 @@ def score_dataset(
     version = find_version(settings, model)
     bundle = load_in_force(settings, version)
     parts = []
-    with _opened(dataset, settings) as ledger:
+    with opened(dataset, settings) as ledger:
         tell(0.1, "Choosing whom to score")
-        snapshots, applications = _snapshots(dataset, ledger, bundle, as_of)
+        snapshots, applications = snapshots_of(dataset, ledger, bundle, as_of)
         for start in range(0, len(snapshots), _PART):
             tell(0.15 + 0.8 * start / len(snapshots), f"{start:,} of {len(snapshots):,} scored")
             part = snapshots.iloc[start : start + _PART]
