@@ -33,7 +33,8 @@ def sample() -> str:
         request = workflows.TrainingRequest(None, tuple(FAMILIES))
         result = workflows.train(dataset, settings, ModelConfig(), request)
         seconds = time.perf_counter() - start
-    return f"sample: {len(result.versions)} families, {result.label['snapshots']:,} snapshots, {seconds:.1f} s"
+    found = f"{len(result.versions)} families, {result.label['snapshots']:,} snapshots"
+    return f"sample: {found}, {seconds:.1f} s"
 
 
 def many(customers: int, features: int) -> str:
@@ -72,13 +73,13 @@ def many(customers: int, features: int) -> str:
             lambda share, text: steps.append((time.perf_counter() - start, text)),
         )
         seconds = time.perf_counter() - start
-    begun = {
-        family: next(at for at, text in steps if text.startswith(family)) for family in FAMILIES
-    }
-    parts = ", ".join(f"{family} from {at:.0f} s" for family, at in begun.items())
+    begun = [
+        f"{family} from {next(at for at, text in steps if text.startswith(family)):.0f} s"
+        for family in FAMILIES
+    ]
     return (
-        f"many: {customers:,} customers x {features} features, {seconds:.1f} s, of which {read:.1f} "
-        f"reading the file; {parts}"
+        f"many: {customers:,} customers x {features} features, {seconds:.1f} s, {read:.1f} of them "
+        f"reading the file; {', '.join(begun)}"
     )
 
 
