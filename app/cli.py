@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -18,9 +17,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import typer
 
+from app.commands import audit, serving
 from credit_core.errors import CandorError, InputError
 from credit_core.labels.wording import RISK_NAME
-from credit_core.settings import PROJECT_ROOT, Settings, get_settings
+from credit_core.settings import Settings, get_settings
 
 if TYPE_CHECKING:
     from credit_core.config import ModelConfig
@@ -250,41 +250,56 @@ def _show_training(result: TrainingResult) -> None:
 @app.command()
 def score(
     file: File = None,
-    out: Annotated[Path | None, typer.Option(help="Scores file, .csv or .parquet.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Scores file, .csv, .parquet or .xlsx.")] = None,
     applications: ApplicationsFile = None,
     mapping: MappingFile = None,
     as_of: AsOf = None,
     model: ModelName = "champion",
+    reasons: Annotated[
+        str, typer.Option(help="adverse: for declined and referred customers; or all.")
+    ] = "adverse",
     as_json: Json = False,
 ) -> None:
     """Score every customer of a file and write one row each, with decision and reasons."""
     from credit_core import workflows
+    from credit_core.workflows.batch import check_target, manifest_path
 
     settings = get_settings()
     if out is None:
-        raise InputError("Say where the scores go: --out SCORES.csv or --out SCORES.parquet.")
+        raise InputError("Say where the scores go: --out SCORES.csv, .parquet or .xlsx.")
+    if reasons not in ("adverse", "all"):
+        raise InputError(f"--reasons {reasons!r} is neither adverse nor all; choose one.")
+    check_target(out)
     dataset = _dataset(file, settings, _config(None, settings), mapping, applications)
-    frame, version, warnings = workflows.score_dataset(
-        dataset, settings, model=model, as_of=_date(as_of), progress=_progress
+    found = workflows.score_to_files(
+        dataset,
+        settings,
+        [out],
+        model=model,
+        as_of=_date(as_of),
+        all_reasons=reasons == "all",
+        progress=_progress,
     )
-    workflows.write_scores(frame, out)
-    counts = {str(name): int(n) for name, n in frame["decision"].value_counts().items()}
+    version, counts = found.version, found.decisions
     facts = {
-        "scored": len(frame),
+        "scored": found.rows,
         "rejected_rows": dataset.rejected,
         "decisions": counts,
+        "counts": found.manifest["counts"],
+        "psi": found.summary["psi"],
         "model": version.name,
         "model_version": version.version,
         "label": version.label,
         "risk_is": RISK_NAME[version.name],
-        "warnings": list(warnings),
+        "warnings": list(found.warnings),
         "out": str(out),
+        "manifest": str(manifest_path(out)),
     }
-    _warn(warnings)
+    _warn(found.warnings)
     if as_json:
         _print_json(facts)
     else:
-        typer.echo(f"{len(frame):,} customers scored by {version.reference} -> {out}  {counts}")
+        typer.echo(f"{found.rows:,} customers scored by {version.reference} -> {out}  {counts}")
 
 
 @app.command()
@@ -403,26 +418,5 @@ def sample(
         typer.echo(f"{made.customers:,} customers, {made.transactions:,} transactions in {out}")
 
 
-@app.command()
-def serve(
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8501,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "localhost",
-) -> None:
-    """Open the dashboard."""
-    main_page = Path(__file__).with_name("main.py")
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        str(main_page),
-        "--server.port",
-        str(port),
-        "--server.address",
-        host,
-    ]
-    try:
-        code = subprocess.run(command, cwd=PROJECT_ROOT, check=False).returncode  # noqa: S603
-    except KeyboardInterrupt:
-        code = 0
-    raise typer.Exit(code)
+serving.register(app)
+audit.register(app)

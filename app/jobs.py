@@ -257,24 +257,24 @@ def _score(settings: Settings, request: dict[str, Any], folder: Path) -> dict[st
     from credit_core.data.store import open_dataset
 
     dataset = open_dataset(settings, request["dataset"])
-    frame, version, warnings = workflows.score_dataset(
+    out = folder / "scores.parquet"
+    found = workflows.score_to_files(
         dataset,
         settings,
+        [out, out.with_suffix(".csv")],
         model=request["model"],
+        all_reasons=bool(request.get("all_reasons")),
         progress=lambda share, words: _write_progress(folder, share, words),
     )
-    out = folder / "scores.parquet"
-    workflows.write_scores(frame, out)
-    workflows.write_scores(frame, out.with_suffix(".csv"))
     return {
-        "rows": len(frame),
+        "rows": found.rows,
         "rejected_rows": dataset.rejected,
         "out": str(out),
-        "summary": workflows.summarise_scores(frame),
-        "model": version.reference,
-        "warnings": list(warnings),
-        "decisions": {str(k): int(v) for k, v in frame["decision"].value_counts().items()},
-        "bands": {str(k): int(v) for k, v in frame["band"].value_counts().items()},
+        "counts": found.manifest["counts"],
+        "summary": found.summary,
+        "model": found.version.reference,
+        "warnings": list(found.warnings),
+        "decisions": found.decisions,
     }
 
 

@@ -78,6 +78,7 @@ COUNTS: dict[str, Any] = {
     "decision": _C.TextColumn("Recommendation"),
     "low": _C.NumberColumn("From points", help="Higher = safer"),
     "n": _C.NumberColumn("Customers", format="localized"),
+    "development": _C.NumberColumn("Development sample, scaled", format="%.0f"),
 }
 
 
@@ -210,6 +211,41 @@ SPREADS: dict[str, Any] = {
 MATCHING: dict[str, Any] = {
     "what": _C.TextColumn("Applications", width="large"),
     "n": _C.NumberColumn("n", format="localized"),
+}
+POLICY_BANDS: dict[str, Any] = {
+    "band": _C.TextColumn("Band", help="A = safest"),
+    "from": _C.NumberColumn("From", format="%.1f", help="Points; higher = safer"),
+    "below": _C.NumberColumn("Below", format="%.1f", help="Points"),
+    "development_n": _C.NumberColumn("Development n", format="localized"),
+    "development_rate": _C.NumberColumn("Development bad", format="percent"),
+    "n": _C.NumberColumn("n here", format="localized"),
+    "bad_rate": _C.NumberColumn("Bad here", format="percent"),
+    "low": _C.NumberColumn("95% from", format="percent", help="Jeffreys interval"),
+    "high": _C.NumberColumn("to", format="percent"),
+}
+POLICIES: dict[str, Any] = {
+    "number": _C.NumberColumn("Version", help="0 = set at training"),
+    "approve_from": _C.NumberColumn("Approve from", format="%.1f"),
+    "decline_below": _C.NumberColumn("Decline below", format="%.1f"),
+    "thin_file_transactions": _C.NumberColumn("Thin file below"),
+    "at": _C.TextColumn("When (UTC)"),
+    "actor": _C.TextColumn("Who"),
+    "reason": _C.TextColumn("Why"),
+    "event": _C.NumberColumn("Event"),
+}
+CHANGES: dict[str, Any] = {
+    "description": _C.TextColumn("Factor", pinned=True),
+    "value_before": _C.TextColumn("Now"),
+    "value_after": _C.TextColumn("Then"),
+    "points": _C.NumberColumn("Change", format="%+.1f", help="Points; above 0 = safer"),
+}
+EDITED: dict[str, Any] = {
+    "timestamp": _C.DatetimeColumn("When (UTC)", format="YYYY-MM-DD HH:mm", required=True),
+    "amount": _C.NumberColumn("Amount", required=True, help="Above 0 = money out, below 0 = in"),
+    "balance": _C.NumberColumn("Balance after"),
+    "category": _C.TextColumn("Category"),
+    "channel": _C.TextColumn("Channel"),
+    "is_fraud": _C.CheckboxColumn("Fraud"),
 }
 ROC: dict[str, Any] = {
     "false_positive_rate": _C.NumberColumn("Goods ranked as bad", format="percent"),

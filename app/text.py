@@ -195,6 +195,33 @@ CONCORDANCE = {
 }
 FROZEN_CENTRES = "Clusters keep the centres of the later date at both."
 CANCELLED = "This training was cancelled; nothing of it was registered."
+SCENARIO = {
+    "income": "Salary keeps arriving",
+    "spend_less": "Payments smaller, %",
+    "purchases": "More purchases a month",
+    "above_zero": "No balance below zero",
+}
+AHEAD = (
+    "The last {months} months lived once more, with these changes; the score is taken at their "
+    "end. Features are recomputed from the transactions, so everything moves together."
+)
+EDIT_TRANSACTIONS = (
+    "Change, add or remove movements; the score follows. Nothing is stored. A balance is not "
+    "carried forward by itself: change it where it matters."
+)
+PATHS_MEAN = (
+    "Every mix of up to three changes of conduct is lived through on this customer's own "
+    "transactions and rescored; the fewest changes that policy then approves are shown. Ways into "
+    "values no development customer had do not count."
+)
+NO_PATH = (
+    "No honest path: no mix of these changes leads to approval within {months} months. It would "
+    "be wrong to promise one."
+)
+NO_PROFIT = (
+    "No profit can be worked out from a proxy: nobody's repayment was observed, so nothing says "
+    "what an approval would earn or lose."
+)
 
 # Compare
 LIGHT = {"green": "Green", "amber": "Amber (p < 0.05)", "red": "Red (p < 0.01)"}

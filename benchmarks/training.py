@@ -33,8 +33,8 @@ def sample() -> str:
         request = workflows.TrainingRequest(None, tuple(FAMILIES))
         result = workflows.train(dataset, settings, ModelConfig(), request)
         seconds = time.perf_counter() - start
-    found = f"{len(result.versions)} families, {result.label['snapshots']:,} snapshots"
-    return f"sample: {found}, {seconds:.1f} s"
+    snapshots = result.label["snapshots"]
+    return f"sample: {len(result.versions)} families, {snapshots:,} snapshots, {seconds:.1f} s"
 
 
 def many(customers: int, features: int) -> str:
@@ -73,13 +73,13 @@ def many(customers: int, features: int) -> str:
             lambda share, text: steps.append((time.perf_counter() - start, text)),
         )
         seconds = time.perf_counter() - start
-    begun = [
-        f"{family} from {next(at for at, text in steps if text.startswith(family)):.0f} s"
-        for family in FAMILIES
-    ]
+    begun = {
+        family: next(at for at, text in steps if text.startswith(family)) for family in FAMILIES
+    }
+    parts = ", ".join(f"{family} from {at:.0f} s" for family, at in begun.items())
     return (
-        f"many: {customers:,} customers x {features} features, {seconds:.1f} s, {read:.1f} of them "
-        f"reading the file; {', '.join(begun)}"
+        f"many: {customers:,} customers x {features} features, {seconds:.1f} s, of which "
+        f"{read:.1f} reading the file; {parts}"
     )
 
 

@@ -17,10 +17,21 @@ SAMPLE_FILES = (
 """The shipped simulated ledger and its applications."""
 
 
-class Settings(BaseSettings):
-    """Machine-level settings; every field can be set as ``CANDOR_<NAME>``."""
+_SECRETS = Path("/run/secrets")
 
-    model_config = SettingsConfigDict(env_prefix="CANDOR_", frozen=True, extra="ignore")
+
+class Settings(BaseSettings):
+    """Machine-level settings; every field can be set as ``CANDOR_<NAME>``.
+
+    Where containers get their secrets as files, a file ``candor_<name>`` sets a field as well.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="CANDOR_",
+        frozen=True,
+        extra="ignore",
+        secrets_dir=_SECRETS if _SECRETS.is_dir() else None,
+    )
 
     home: Path = Field(PROJECT_ROOT / "var", description="datasets, batches, jobs, events")
     models: Path = Field(PROJECT_ROOT / "models", description="MLflow database and artifacts")
@@ -28,7 +39,13 @@ class Settings(BaseSettings):
         PROJECT_ROOT / "configs" / "model_config.yaml", description="model configuration"
     )
     database_url: str = Field("", description="events database; empty = SQLite under `home`")
+    tracking_url: str = Field("", description="MLflow's database; empty = SQLite under `models`")
     actor: str = Field("local user", description="who acts, when nobody has signed in")
+
+    lender: str = Field("The lender", description="who signs the letters to applicants")
+    contact: str = Field(
+        "the address this letter came from", description="where applicants may write"
+    )
 
     memory_limit_mb: int = Field(1000, ge=200, description="DuckDB's memory, in MB")
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
@@ -37,6 +54,10 @@ class Settings(BaseSettings):
     max_rows: int = Field(50_000_000, gt=0, description="most transactions in one file")
     max_columns: int = Field(200, gt=0, description="most columns in one file")
     max_cell_chars: int = Field(10_000, gt=0, description="longest cell, in characters")
+
+    api_max_bytes: int = Field(8_000_000, gt=0, description="largest request body of the API")
+    api_per_minute: int = Field(6_000, gt=0, description="requests a key may make in a minute")
+    api_seconds: float = Field(20, gt=0, description="seconds that an answer may take")
 
     @property
     def datasets(self) -> Path:

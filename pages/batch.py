@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 import streamlit as st
 
 from app import batches, incoming, jobs, results, state, text, widgets
@@ -48,8 +50,15 @@ with st.container(border=True):
     filed = f", {dataset.applications.rows:,} applications" if dataset.applications else ""
     st.text(f"{dataset.name}: {dataset.customers:,} customers with transactions{filed}")
     st.caption(f"With {widgets.describe(version)}. Change data or model in the sidebar.")
+    everyone = st.checkbox("Reasons for approved customers as well", key="all_reasons")
     if st.button("Score", type="primary", icon=":material/play_arrow:"):
-        request = {"dataset": dataset.fingerprint, "model": version.reference}
+        request = {
+            "dataset": dataset.fingerprint,
+            "model": version.reference,
+            "all_reasons": everyone,
+            # Makes the job's id one that no other session can guess.
+            "session": st.session_state.setdefault("batch_session", secrets.token_hex(8)),
+        }
         st.session_state[JOB] = jobs.submit(state.settings(), "score", request)
         st.query_params[JOB] = st.session_state[JOB]
 job = chosen_job()

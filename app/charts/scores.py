@@ -9,7 +9,7 @@ from datetime import datetime
 import pandas as pd
 import plotly.graph_objects as go
 
-from app import text
+from app import batch_text, text
 from app.charts.base import BLUE, GREEN, GREY, ORANGE, VERMILLION, figure, legend_above, plain
 from credit_core.decisions.scale import DRAWN
 from credit_core.workflows import Explanation
@@ -263,7 +263,10 @@ def decisions_finding(table: pd.DataFrame) -> str:
 
 
 def distribution(table: pd.DataFrame, approve_from: float, decline_below: float) -> go.Figure:
-    """Draw how many score in each bin of 10 points; ``table`` has low and n."""
+    """Draw how many score in each bin of 10 points; ``table`` has low and n.
+
+    Where it has ``development``, the n that the development sample's shares give, too.
+    """
     made = figure(distribution_finding(table), text.HIGHER_IS_SAFER, "Customers", 320)
     made.add_bar(
         x=table["low"] + 5,
@@ -272,7 +275,18 @@ def distribution(table: pd.DataFrame, approve_from: float, decline_below: float)
         marker={"color": BLUE},
         customdata=table["low"],
         hovertemplate="from %{customdata} points: %{y:,}<extra></extra>",
+        name=batch_text.THIS_FILE,
     )
+    if "development" in table.columns:
+        made.add_scatter(
+            x=table["low"] + 5,
+            y=table["development"],
+            mode="lines",
+            line={"color": ORANGE, "width": 2, "shape": "hvh"},
+            name=batch_text.DEVELOPMENT,
+            hovertemplate="%{y:,.0f}<extra></extra>",
+        )
+        legend_above(made)
     for cut, words, side in (
         (decline_below, "decline below", "top left"),
         (approve_from, "approve from", "top right"),

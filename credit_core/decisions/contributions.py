@@ -34,14 +34,19 @@ class Scored:
 
 
 def score_table(bundle: Bundle, table: pd.DataFrame) -> Scored:
-    """Score a table of features and attributes, one row a snapshot.
+    """Score a table of features and attributes, one row a snapshot."""
+    return score_matrix(bundle, bundle.design.matrix(table))
 
-    This is the one way from features to a score: page, command line and batch all come here.
+
+def score_matrix(bundle: Bundle, X: FloatArray) -> Scored:
+    """Score the rows of a design matrix, shape (rows, columns).
+
+    This is the one way from features to a score: page, command line, batch and API all come here.
     """
     scale = Scale.of(ScaleConfig(**bundle.facts["scale"]))
     calibration = bundle.calibration
     design = bundle.design
-    base, parts = bundle.estimator.contributions(design.matrix(table))
+    base, parts = bundle.estimator.contributions(X)
     factor = -scale.factor * calibration.slope
     contributions = np.stack([total(0.0, parts[group]) * factor for group in design.groups()])
     points_base = scale.offset + factor * base - scale.factor * calibration.intercept

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,14 +41,20 @@ def adverse(scored: Scored, reference: Mapping[str, float], rows: NDArray[np.int
 
 
 def top_reasons(
-    bundle: Bundle, scored: Scored, table: pd.DataFrame, rows: NDArray[np.int64] | None = None
+    bundle: Bundle,
+    scored: Scored,
+    table: pd.DataFrame | Mapping[str, NDArray[Any]],
+    rows: NDArray[np.int64] | None = None,
 ) -> list[list[Reason]]:
-    """Return up to four reasons a row, the strongest first; ties go by the sources' order."""
+    """Return up to four reasons a row, the strongest first; ties go by the sources' order.
+
+    ``table`` has the values of every source, as columns of a frame or arrays by name.
+    """
     chosen = np.arange(len(scored.points)) if rows is None else rows
     difference = adverse(scored, bundle.facts["reference"]["approved_contributions"], chosen)
     features = {feature.name: feature for feature in bundle.catalogue.features}
     order = np.argsort(difference, axis=0, kind="stable")[:MOST_REASONS]
-    columns = {source: table[source].to_numpy() for source in scored.sources}
+    columns = {source: np.asarray(table[source]) for source in scored.sources}
     result = []
     for k, row in enumerate(chosen):
         reasons = []

@@ -12,7 +12,7 @@ import pandas as pd
 from credit_core.data.contract import BY_NAME
 from credit_core.data.ledger import Ledger
 from credit_core.decisions.contributions import Scored, score_table
-from credit_core.decisions.policy import Policy
+from credit_core.decisions.policy import APPROVE, Policy
 from credit_core.decisions.reasons import MOST_REASONS, Reason, top_reasons
 from credit_core.errors import InputError
 from credit_core.features.build import build_features
@@ -96,12 +96,25 @@ class ScoredSnapshots:
             }
         )
 
-    def frame(self, model: str, version: str) -> pd.DataFrame:
-        """Return the scores file: the columns of ``SCORE_COLUMNS``, one row a snapshot."""
-        sentences = [
-            [reason.sentence for reason in reasons] + [""] * (MOST_REASONS - len(reasons))
-            for reasons in self.reasons
-        ]
+    @property
+    def thin(self) -> int:
+        """How many snapshots are referred for having too few transactions."""
+        if "transactions" not in self.table.columns:
+            return 0
+        few = self.table["transactions"].to_numpy() < self.policy.thin_file_transactions
+        return int(few.sum())
+
+    def frame(self, model: str, version: str, *, all_reasons: bool = True) -> pd.DataFrame:
+        """Return the scores file: the columns of ``SCORE_COLUMNS``, one row a snapshot.
+
+        Without ``all_reasons`` those who are approved have none.
+        """
+        sentences = [[""] * MOST_REASONS] * len(self.snapshots)
+        told = np.flatnonzero(all_reasons | (np.array(self.decisions) != APPROVE))
+        found_reasons = top_reasons(self.bundle, self.scored, self.table, told)
+        for row, given in zip(told, found_reasons, strict=True):
+            some = [reason.sentence for reason in given]
+            sentences[row] = some + [""] * (MOST_REASONS - len(some))
         reasons = {f"reason_{i + 1}": [row[i] for row in sentences] for i in range(MOST_REASONS)}
         found = self.summary.assign(**reasons, model=model, model_version=version)
         return found[list(SCORE_COLUMNS)]
@@ -157,13 +170,7 @@ def _features(bundle: Bundle, ledger: Ledger | None, snapshots: pd.DataFrame) ->
         return pd.DataFrame(index=snapshots.index)
     if ledger is None:
         raise InputError("This model reads transactions; give a transactions file as well.")
-    needed = {
-        column
-        for feature in bundle.catalogue.features
-        for column in feature.needs
-        if column in BY_NAME
-    }
-    missing = sorted(needed - ledger.columns)
+    missing = sorted(needed_columns(bundle) - ledger.columns)
     if missing:
         raise InputError(
             f"The model was trained with the column {missing[0]} "
@@ -171,6 +178,16 @@ def _features(bundle: Bundle, ledger: Ledger | None, snapshots: pd.DataFrame) ->
             "or score with a model trained without it."
         )
     return build_features(ledger, snapshots, bundle.catalogue)
+
+
+def needed_columns(bundle: Bundle) -> frozenset[str]:
+    """Return the optional transaction columns that the model's features read."""
+    return frozenset(
+        column
+        for feature in bundle.catalogue.features
+        for column in feature.needs
+        if column in BY_NAME
+    )
 
 
 def attribute_table(

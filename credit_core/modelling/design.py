@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -45,10 +46,22 @@ class Design:
 
     def groups(self) -> list[NDArray[np.int64]]:
         """Return, for each source, the indices of its columns."""
-        return [
-            np.array([i for i, column in enumerate(self.columns) if column.source == source])
-            for source in self.sources
-        ]
+        found: dict[str, list[int]] = {}
+        for i, column in enumerate(self.columns):
+            found.setdefault(column.source, []).append(i)
+        return [np.array(places) for places in found.values()]
+
+    def row(self, values: Mapping[str, float | str | None]) -> FloatArray:
+        """Return the matrix of one row from its values by source, as ``matrix`` would."""
+        X = np.full((1, len(self.columns)), np.nan)
+        for i, column in enumerate(self.columns):
+            value = values[column.source]
+            if column.level is not None:
+                known = value is not None and value == value
+                X[0, i] = (str(value) if known else MISSING_LEVEL) == column.level
+            elif value is not None and np.isfinite(number := float(value)):
+                X[0, i] = number
+        return X
 
     def matrix(self, table: pd.DataFrame) -> FloatArray:
         """Return the float64 matrix, shape (rows, columns), C order.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from math import factorial
 
@@ -63,6 +64,25 @@ class _Group:
 
 
 @dataclass(frozen=True)
+class _Flat:
+    """All groups end to end, for one row: conditions first, then the tables of their sources.
+
+    ``starts`` is each group's first condition; ``target``, ``group`` and ``offset`` are, for each
+    table, its source, its group and where its values begin.
+    """
+
+    feature: IntArray
+    threshold: FloatArray
+    missing_left: NDArray[np.bool_]
+    weight: IntArray
+    starts: IntArray
+    target: IntArray
+    group: IntArray
+    offset: IntArray
+    values: FloatArray
+
+
+@dataclass(frozen=True)
 class TreeTables:
     """Tabulated trees: the base margin and the groups of leaves."""
 
@@ -73,6 +93,8 @@ class TreeTables:
     def contributions(self, X: FloatArray) -> tuple[float, FloatArray]:
         """Return the base and SHAP values in log-odds, shape (columns, rows)."""
         rows = len(X)
+        if rows == 1 and self.groups:
+            return self.base, self._one(X[0])
         parts = np.zeros((self.columns, rows))
         for start in range(0, rows, _CHUNK):
             block = np.ascontiguousarray(X[start : start + _CHUNK].T)
@@ -89,6 +111,34 @@ class TreeTables:
                 for source, table in zip(group.sources, group.tables, strict=True):
                     target[source] += table[pattern]
         return self.base, parts
+
+    def _one(self, x: FloatArray) -> FloatArray:
+        """Return one row's SHAP values, shape (columns, 1): the same additions, all at once."""
+        flat = self._flat
+        holds = x[flat.feature] <= flat.threshold
+        holds |= np.isnan(x[flat.feature]) & flat.missing_left
+        pattern = np.add.reduceat(holds * flat.weight, flat.starts)
+        parts = np.zeros((self.columns, 1))
+        # In the order of the groups, so that the sums are the same to the last bit.
+        np.add.at(parts[:, 0], flat.target, flat.values[flat.offset + pattern[flat.group]])
+        return parts
+
+    @cached_property
+    def _flat(self) -> _Flat:
+        groups = self.groups
+        sizes = np.array([len(group.feature) for group in groups], dtype=np.int64)
+        lengths = np.concatenate([np.full(len(g.sources), g.tables.shape[1]) for g in groups])
+        return _Flat(
+            np.concatenate([group.feature for group in groups]),
+            np.concatenate([group.threshold for group in groups]),
+            np.concatenate([group.missing_left for group in groups]),
+            np.concatenate([1 << np.arange(size, dtype=np.int64) for size in sizes]),
+            np.cumsum(sizes) - sizes,
+            np.concatenate([group.sources for group in groups]),
+            np.repeat(np.arange(len(groups)), [len(group.sources) for group in groups]),
+            np.cumsum(lengths) - lengths,
+            np.concatenate([group.tables.ravel() for group in groups]),
+        )
 
 
 def tabulate(trees: Sequence[Tree], base: float, columns: int) -> TreeTables:

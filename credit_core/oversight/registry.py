@@ -32,6 +32,8 @@ QUESTIONS = ("default", "disengagement")
 """In the order of preference for scoring: observed outcomes before proxies."""
 CHAMPION = "champion"
 _EXPERIMENT = "candor"
+_TRUSTED_SECONDS = 5
+"""How long a list of versions read from a database server holds."""
 _PARENT, _TOKEN = "mlflow.parentRunId", "process"
 
 
@@ -65,19 +67,19 @@ def _client(settings: Settings) -> Iterator[MlflowClient]:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     settings.models.mkdir(parents=True, exist_ok=True)
     with FileLock(str(settings.models / ".registry.lock")):
-        client = _connected(str(settings.models.resolve()))
+        client = _connected(str(settings.models.resolve()), settings.tracking_url)
     yield client
 
 
 @lru_cache(maxsize=8)
-def _connected(folder: str) -> MlflowClient:
+def _connected(folder: str, url: str) -> MlflowClient:
     import logging
 
     from mlflow import MlflowClient
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
-    database = f"sqlite:///{folder}/mlflow.db"
+    database = url or f"sqlite:///{folder}/mlflow.db"
     client = MlflowClient(tracking_uri=database, registry_uri=database)
     if client.get_experiment_by_name(_EXPERIMENT) is None:
         client.create_experiment(_EXPERIMENT, artifact_location=f"file://{folder}/artifacts")
@@ -85,8 +87,18 @@ def _connected(folder: str) -> MlflowClient:
 
 
 def is_empty(settings: Settings) -> bool:
-    """Return True where nothing was ever trained; does not load MLflow."""
-    return not (settings.models / "mlflow.db").exists()
+    """Return True where nothing was ever trained, as far as can be told without MLflow."""
+    return not settings.tracking_url and not (settings.models / "mlflow.db").exists()
+
+
+def stamp(settings: Settings) -> int:
+    """Return a number that changes when the registry may have; for caches.
+
+    A database file says when it changed; of a server one knows nothing but the time.
+    """
+    if settings.tracking_url:
+        return int(time.monotonic() // _TRUSTED_SECONDS)
+    return 0 if is_empty(settings) else (settings.models / "mlflow.db").stat().st_mtime_ns
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 """The verbs that every way in calls: ingest, train, promote, score, explain, decide."""
 
 from credit_core.data.intake import Progress
+from credit_core.workflows.batch import Batch, score_to_files
 from credit_core.workflows.data import ingest
+from credit_core.workflows.decisions import decide, override_rates, replay
 from credit_core.workflows.labels import examine_label, preview_label
+from credit_core.workflows.policy import judged_scores, policy_history, set_policy
 from credit_core.workflows.scoring import (
     Explanation,
-    decide,
     explain,
     explanation,
     score,
@@ -17,6 +19,7 @@ from credit_core.workflows.segments import choose_k, move, segment
 from credit_core.workflows.training import TrainingRequest, TrainingResult, promote, train
 
 __all__ = [
+    "Batch",
     "Explanation",
     "Progress",
     "TrainingRequest",
@@ -27,12 +30,18 @@ __all__ = [
     "explain",
     "explanation",
     "ingest",
+    "judged_scores",
     "move",
+    "override_rates",
+    "policy_history",
     "preview_label",
     "promote",
+    "replay",
     "score",
     "score_dataset",
+    "score_to_files",
     "segment",
+    "set_policy",
     "summarise_scores",
     "train",
     "write_scores",

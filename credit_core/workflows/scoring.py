@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,8 +17,9 @@ import pyarrow.parquet as pq
 from credit_core.data.intake import Progress
 from credit_core.data.ledger import Ledger, open_ledger
 from credit_core.data.rejects import plain_cell
-from credit_core.data.store import Dataset, write_atomic
-from credit_core.decisions.policy import APPROVE, DECLINE, REFER
+from credit_core.data.store import Dataset
+from credit_core.decisions.contributions import Scored
+from credit_core.decisions.policy import Policy
 from credit_core.decisions.reasons import Reason, readable, show_value
 from credit_core.decisions.scoring import ScoredSnapshots, score_snapshots, short_history
 from credit_core.errors import InputError
@@ -27,20 +27,21 @@ from credit_core.labels.observed import dated, load_applications
 from credit_core.labels.rfm import customers_seen
 from credit_core.labels.wording import RISK_NAME
 from credit_core.modelling.bundle import Bundle
-from credit_core.oversight import events
-from credit_core.oversight.registry import ModelVersion, find_version, load_version
+from credit_core.oversight.policies import load_in_force
+from credit_core.oversight.registry import ModelVersion, find_version
 from credit_core.settings import Settings
 
 _PART = 50_000
 
 
 @contextmanager
-def _opened(dataset: Dataset, settings: Settings) -> Iterator[Ledger | None]:
+def opened(dataset: Dataset, settings: Settings) -> Iterator[Ledger | None]:
+    """Open a dataset's ledger; None where it holds applications alone."""
     with open_ledger(dataset, settings) if dataset.has_transactions else nullcontext() as ledger:
         yield ledger
 
 
-def _snapshots(
+def snapshots_of(
     dataset: Dataset, ledger: Ledger | None, bundle: Bundle, as_of: datetime | None
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """Return whom to score and when, and the applications where the model reads them.
@@ -82,8 +83,8 @@ def score(
     InputError
         Where a customer is not in the data, or the data lacks what the model reads.
     """
-    with _opened(dataset, settings) as ledger:
-        snapshots, applications = _snapshots(dataset, ledger, bundle, as_of)
+    with opened(dataset, settings) as ledger:
+        snapshots, applications = snapshots_of(dataset, ledger, bundle, as_of)
         if customers is not None:
             snapshots = snapshots[snapshots["customer_id"].isin(customers)]
             unknown = sorted(set(customers) - set(snapshots["customer_id"]))
@@ -115,11 +116,11 @@ def score_dataset(
     tell = progress or (lambda _share, _text: None)
     tell(0.02, "Loading the model")
     version = find_version(settings, model)
-    bundle = load_version(version)
+    bundle = load_in_force(settings, version)
     parts = []
-    with _opened(dataset, settings) as ledger:
+    with opened(dataset, settings) as ledger:
         tell(0.1, "Choosing whom to score")
-        snapshots, applications = _snapshots(dataset, ledger, bundle, as_of)
+        snapshots, applications = snapshots_of(dataset, ledger, bundle, as_of)
         for start in range(0, len(snapshots), _PART):
             tell(0.15 + 0.8 * start / len(snapshots), f"{start:,} of {len(snapshots):,} scored")
             part = snapshots.iloc[start : start + _PART]
@@ -189,6 +190,7 @@ class Explanation:
     bundle: Bundle
     transactions: int | None
     warnings: tuple[str, ...]
+    inputs: dict[str, float | str | None]
 
     @property
     def thin_file(self) -> bool:
@@ -227,18 +229,43 @@ def explain(
 ) -> Explanation:
     """Score one customer and say why."""
     version = find_version(settings, model)
-    bundle = load_version(version)
+    bundle = load_in_force(settings, version)
     scored = score(dataset, settings, bundle, as_of=as_of, customers=[customer_id])
     return explanation(scored, len(scored.snapshots) - 1, version)
 
 
 def explanation(scored: ScoredSnapshots, row: int, version: ModelVersion) -> Explanation:
     """Return the explanation of one row of scored snapshots."""
-    bundle = scored.bundle
+    moment = scored.snapshots["as_of"].iloc[row]
+    return explained(
+        scored.bundle,
+        version,
+        customer_id=str(scored.snapshots["customer_id"].iloc[row]),
+        as_of=None if pd.isna(moment) else pd.Timestamp(moment).to_pydatetime(),
+        values=dict(scored.table.iloc[row]),
+        scored=scored.scored,
+        row=row,
+        reasons=scored.reasons_of(row),
+        warnings=scored.warnings_of(row),
+    )
+
+
+def explained(
+    bundle: Bundle,
+    version: ModelVersion,
+    *,
+    customer_id: str,
+    as_of: datetime | None,
+    values: Mapping[str, Any],
+    scored: Scored,
+    row: int,
+    reasons: Sequence[Reason],
+    warnings: tuple[str, ...],
+) -> Explanation:
+    """Put one score and its parts into words; ``values`` are the features' and attributes'."""
     features = {feature.name: feature for feature in bundle.catalogue.features}
-    values = scored.table.iloc[row]
     parts = []
-    for j, source in enumerate(scored.scored.sources):
+    for j, source in enumerate(scored.sources):
         feature = features.get(source)
         value = values[source]
         parts.append(
@@ -249,83 +276,37 @@ def explanation(scored: ScoredSnapshots, row: int, version: ModelVersion) -> Exp
                     float(value) if isinstance(value, np.number) else value,
                     bundle.observation_days,
                 ),
-                float(scored.scored.contributions[j, row]),
+                float(scored.contributions[j, row]),
                 feature.description if feature else f"{readable(source)} (from the application).",
             )
         )
-    moment = scored.snapshots["as_of"].iloc[row]
     counted = values.get("transactions")
+    policy = Policy.from_facts(bundle.facts["policy"])
+    points = scored.points[[row]]
+    seen = None if counted is None or pd.isna(counted) else np.array([counted], dtype=np.float64)
     return Explanation(
-        customer_id=str(scored.snapshots["customer_id"].iloc[row]),
-        as_of=None if pd.isna(moment) else pd.Timestamp(moment).to_pydatetime(),
-        score=float(scored.scored.points[row]),
-        risk=float(scored.scored.risk[row]),
-        base=scored.scored.base,
-        band=scored.bands[row],
-        decision=scored.decisions[row],
+        customer_id=customer_id,
+        as_of=as_of,
+        score=float(points[0]),
+        risk=float(scored.risk[row]),
+        base=scored.base,
+        band=str(policy.band_of(points)[0]),
+        decision=str(policy.decide(points, seen)[0]),
         contributions=tuple(sorted(parts, key=lambda part: part.points)),
-        reasons=tuple(scored.reasons_of(row)),
+        reasons=tuple(reasons),
         version=version,
         bundle=bundle,
-        transactions=None if counted is None or pd.isna(counted) else int(counted),
-        warnings=scored.warnings_of(row),
+        transactions=None if seen is None else int(seen[0]),
+        warnings=warnings,
+        inputs={name: _plain_value(value) for name, value in values.items()},
     )
 
 
-def decide(
-    found: Explanation, decision: str, settings: Settings, *, reason_code: str = "", note: str = ""
-) -> events.Event:
-    """Record a person's decision on an explained score.
-
-    The note's text, which may hold personal data, lies outside the record in a folder of the
-    customer's own; the event carries its hash, so that the folder can be erased.
-
-    Raises
-    ------
-    InputError
-        Where the decision is unknown, or departs from the recommendation without a reason code.
-    """
-    if decision not in (APPROVE, REFER, DECLINE):
-        raise InputError(f"{decision!r} is no decision; choose approve, refer or decline.")
-    overrides = decision != found.decision
-    if overrides and not reason_code:
-        raise InputError("A decision other than the recommended one needs a reason code.")
-    return events.record(
-        settings,
-        "decided",
-        {
-            "customer": events.customer_key(settings, found.customer_id),
-            "as_of": found.as_of.isoformat() if found.as_of else None,
-            "model": found.version.reference,
-            "sha256": found.version.sha256,
-            "score": found.score,
-            "recommended": found.decision,
-            "decision": decision,
-            "override": overrides,
-            "reason_code": reason_code,
-            "note_given": bool(note),
-            "note": _keep_note(settings, found.customer_id, note) if note else None,
-            "reasons": [reason.source for reason in found.reasons],
-        },
-    )
-
-
-def _keep_note(settings: Settings, customer_id: str, note: str) -> str:
-    """Store a note under the customer's keyed hash and return the text's SHA-256."""
-    data = note.encode("utf-8")
-    digest = hashlib.sha256(data).hexdigest()
-    folder = settings.home / "notes" / events.customer_key(settings, customer_id)
-    write_atomic(folder / f"{digest}.txt", data)
-    return digest
-
-
-def read_note(settings: Settings, customer_id: str, digest: str) -> str | None:
-    """Return a note by its hash; None where it was erased."""
-    folder = settings.home / "notes" / events.customer_key(settings, customer_id)
-    try:
-        return (folder / f"{digest}.txt").read_text(encoding="utf-8")
-    except OSError:
+def _plain_value(value: Any) -> float | str | None:
+    """Return a cell as JSON holds it; a number keeps every bit."""
+    if value is None or pd.isna(value):
         return None
+    return float(value) if isinstance(value, int | float | np.number) else str(value)
 
 
 def first_scores(path: Path, limit: int) -> pd.DataFrame:

@@ -246,11 +246,13 @@ def test_one_customer_has_one_score_on_every_way_in(
         simulated / "transactions.csv.gz", "--applications", simulated / "applications.csv",
     )  # fmt: skip
     as_csv, as_parquet = tmp_path / "s.csv", tmp_path / "s.parquet"
-    told = trained("score", *files, "--out", as_csv, "--json")
+    told = trained("score", *files, "--out", as_csv, "--reasons", "all", "--json")
     assert told.code == 0, told.err
     assert told.json | {"scored": 600, "rejected_rows": 0, "model": "default"} == told.json
     assert sum(told.json["decisions"].values()) == 600
-    stored = reading("score", store.dataset.fingerprint, "--out", as_parquet, "--json")
+    stored = reading(
+        "score", store.dataset.fingerprint, "--out", as_parquet, "--reasons", "all", "--json"
+    )
     assert stored.json["model_version"] == told.json["model_version"]
     text = pd.read_csv(as_csv, dtype="str").astype({"score": "float64", "risk": "float64"})
     exact = pd.read_parquet(as_parquet)

@@ -20,8 +20,9 @@ from credit_core.oversight import events
 from credit_core.oversight.registry import find_version
 from credit_core.settings import PROJECT_ROOT, Settings
 from credit_core.workflows import TrainingRequest
+from credit_core.workflows.decisions import read_note
 from credit_core.workflows.history import monthly_history
-from credit_core.workflows.scoring import read_note, summarise_scores
+from credit_core.workflows.scoring import summarise_scores
 from tests.pages import checked, words
 
 Open = Callable[..., AppTest]
@@ -326,7 +327,7 @@ def test_a_finished_batch_is_shown_and_can_be_downloaded(open_page, own, dataset
     assert len(at.get("plotly_chart")) == 2
     assert [len(table.value) for table in at.dataframe][-1] == min(len(scored), 500)
     labels = [found.proto.label for found in at.get("download_button")]
-    assert labels == ["Download CSV", "Download Parquet"]
+    assert labels == ["Download CSV", "Download Parquet", "Download XLSX"]
 
 
 def test_a_batch_that_failed_says_why(open_page, own, dataset, scored):
@@ -345,6 +346,20 @@ def test_an_unknown_batch_is_none(open_page, store, job):
     assert "No batch yet" in words(open_page("batch", store.settings, batch_job=job))
 
 
+def test_a_batch_of_another_session_cannot_be_guessed(open_page, own, monkeypatch):
+    """The same data and model asked for by two sessions are two jobs with unlike ids."""
+    asked: list[dict] = []
+    monkeypatch.setattr(jobs, "submit", lambda _s, _k, request: asked.append(request) or "none-1")
+    for _ in range(2):
+        at = open_page("batch", own)
+        button(at, "Score").click()
+        run(at)
+    first, second = (jobs._digest("score", request) for request in asked)
+    assert first != second
+    assert len(asked[0].pop("session")) == len(asked[1].pop("session")) == 16
+    assert asked[0] == asked[1]
+
+
 def test_score_starts_a_job_that_ends(open_page, own, scored):
     at = open_page("batch", own)
     button(at, "Score").click()
@@ -359,6 +374,12 @@ def test_score_starts_a_job_that_ends(open_page, own, scored):
     assert job.state == "done", job.problem
     assert "customers scored" in words(run(at))
     written = pd.read_parquet(job.result["out"])
-    pd.testing.assert_frame_equal(written, scored)
+    told = [name for name in scored.columns if name.startswith("reason_")]
+    approved = scored["decision"] == "approve"
+    expected = scored.assign(**{name: scored[name].where(~approved, "") for name in told})
+    pd.testing.assert_frame_equal(written, expected)
+    shown = words(at)
+    assert f"n {len(scored):,} against" in shown
+    assert f"Of {job.result['counts']['in']:,} applications in the data" in shown
     assert sum(row["n"] for row in job.result["summary"]["decisions"]) == len(scored)
     assert sum(row["n"] for row in job.result["summary"]["scores"]) == len(scored)

@@ -1,0 +1,286 @@
+"""What the API takes and answers: named, bounded and described fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+from credit_core.data.contract import MAX_MONEY
+from credit_core.workflows.scoring import Explanation
+from credit_core.workflows.single import Applicant
+
+MOST_TRANSACTIONS = 10_000
+MOST_CUSTOMERS = 1_000
+_FIRST = datetime(1970, 1, 1)
+
+
+def _text_time(value: object) -> object:
+    # A bare number could be seconds, milliseconds or a mistake.
+    if not isinstance(value, str) or value.strip().lstrip("+-").replace(".", "").isdigit():
+        raise ValueError('write it as ISO 8601 text, such as "2024-03-31T09:30:00Z"')
+    return value
+
+
+def _utc(value: datetime) -> datetime:
+    try:
+        moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    except OverflowError as error:
+        raise ValueError("it lies outside 1970 to tomorrow") from error
+    if not _FIRST <= moment < datetime.now(UTC).replace(tzinfo=None) + timedelta(days=2):
+        raise ValueError("it lies outside 1970 to tomorrow")
+    return moment
+
+
+def _filled(value: str) -> str | None:
+    return value.strip() or None
+
+
+Moment = Annotated[datetime, BeforeValidator(_text_time), AfterValidator(_utc)]
+Money = Annotated[float, Field(ge=-MAX_MONEY, le=MAX_MONEY, strict=True)]
+Text = Annotated[str, Field(max_length=200), AfterValidator(_filled)]
+Identity = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$")]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+class TransactionIn(_Model):
+    """One dated movement of money of the customer."""
+
+    timestamp: Annotated[
+        Moment,
+        Field(
+            description="When it happened, ISO 8601; UTC unless it carries an offset.",
+            examples=["2024-03-04T10:15:00Z"],
+        ),
+    ]
+    amount: Annotated[
+        Money,
+        Field(
+            description="Money moved, in the currency of the training data, to 4 decimals: above 0 "
+            "is money out (spending), below 0 money in.",
+            examples=[42.5],
+        ),
+    ]
+    balance: Annotated[
+        Money | None, Field(description="Account balance after the transaction.", examples=[310.0])
+    ] = None
+    category: Annotated[
+        Text | None, Field(description="What the money was for.", examples=["groceries"])
+    ] = None
+    channel: Annotated[Text | None, Field(description="How it was made.", examples=["card"])] = None
+    is_fraud: Annotated[
+        bool | None, Field(description="Known to be fraudulent.", strict=True, examples=[False])
+    ] = None
+    transaction_id: Annotated[
+        Text | None, Field(description="The movement's own number; given once.", examples=["t-1"])
+    ] = None
+
+
+class ScoreRequest(_Model):
+    """One customer: the transactions themselves, and the attributes that the model reads."""
+
+    customer_id: Annotated[
+        Identity,
+        Field(description="Whom the answer is about; it is in no log.", examples=["C-1042"]),
+    ]
+    transactions: Annotated[
+        list[TransactionIn],
+        Field(max_length=MOST_TRANSACTIONS, description="In any order."),
+    ] = Field(default_factory=list)
+    attributes: Annotated[
+        dict[
+            Annotated[str, Field(max_length=200)],
+            Annotated[float, Field(strict=True, ge=-1e15, le=1e15)]
+            | Annotated[str, Field(strict=True, max_length=200)]
+            | None,
+        ],
+        Field(
+            max_length=200,
+            description="What the model reads of an application; /v1/models/champion lists it.",
+        ),
+    ] = Field(default_factory=dict)
+    as_of: Annotated[
+        Moment | None,
+        Field(
+            description="The moment to score at; only what lies before it counts. Left out: the "
+            "midnight after the last transaction.",
+            examples=["2024-04-01T00:00:00Z"],
+        ),
+    ] = None
+    history_from: Annotated[
+        Moment | None,
+        Field(
+            description="The first day that the transactions cover. Left out: the day of the first "
+            "one. A history shorter than the model looks back brings a warning.",
+            examples=["2023-10-01T00:00:00Z"],
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _once(self) -> ScoreRequest:
+        ids = [row.transaction_id for row in self.transactions if row.transaction_id is not None]
+        if len(set(ids)) < len(ids):
+            raise ValueError("a transaction_id occurs more than once in transactions")
+        return self
+
+    def applicant(self, columns: Sequence[str]) -> Applicant:
+        """Return what the core scores; ``columns`` are those that the model reads."""
+        return Applicant(
+            self.customer_id,
+            [
+                {
+                    "timestamp": row.timestamp.isoformat(),
+                    "amount": row.amount,
+                    **{name: getattr(row, name) for name in columns},
+                }
+                for row in self.transactions
+            ],
+            self.attributes,
+            self.as_of,
+            self.history_from,
+        )
+
+
+class BatchRequest(_Model):
+    """Several customers, each named once; together they are scored in one go."""
+
+    customers: Annotated[list[ScoreRequest], Field(min_length=1, max_length=MOST_CUSTOMERS)]
+
+    @model_validator(mode="after")
+    def _named_once(self) -> BatchRequest:
+        names = {customer.customer_id for customer in self.customers}
+        if len(names) < len(self.customers):
+            raise ValueError("a customer_id occurs more than once in customers")
+        if sum(len(c.transactions) for c in self.customers) > 10 * MOST_TRANSACTIONS:
+            raise ValueError(f"give at most {10 * MOST_TRANSACTIONS:,} transactions in one request")
+        return self
+
+
+class ContributionOut(_Model):
+    """One factor's share of the score."""
+
+    source: Annotated[str, Field(description="The feature or attribute.")]
+    value: Annotated[str, Field(description="Its value with its unit, in words.")]
+    points: Annotated[float, Field(description="Points of the score; below 0 lowers it.")]
+    description: str
+
+
+class ReasonOut(_Model):
+    """One adverse factor, in the applicant's language."""
+
+    source: str
+    value: str
+    points: Annotated[float, Field(description="Points against the average approved customer.")]
+    sentence: str
+
+
+class ScoreResponse(_Model):
+    """One score and why: base + the contributions' points = score."""
+
+    customer_id: str
+    as_of: Annotated[datetime | None, Field(description="The moment scored at, UTC.")]
+    score: Annotated[float, Field(description="Points; higher = safer.")]
+    risk: Annotated[float, Field(ge=0, le=1, description="Calibrated probability of the label.")]
+    risk_is: Annotated[str, Field(description='What `risk` is: "Disengagement risk" or "PD".')]
+    question: Literal["default", "disengagement"]
+    label: Annotated[str, Field(description="The label that the model was trained on.")]
+    band: Annotated[str, Field(description="Range of scores, from E (riskiest) to A (safest).")]
+    decision: Literal["approve", "refer", "decline"]
+    thin_file: Annotated[bool, Field(description="Too few transactions: referred whatever.")]
+    base: Annotated[float, Field(description="Points of the average development customer.")]
+    contributions: list[ContributionOut]
+    reasons: Annotated[list[ReasonOut], Field(max_length=4)]
+    warnings: Annotated[list[str], Field(description="What speaks against relying on it.")]
+    transactions_given: int
+    transactions_counted: Annotated[
+        int, Field(description="Those in the observation window before `as_of`.")
+    ]
+    model: str
+    model_version: str
+    event: Annotated[
+        int | None,
+        Field(description="Its number in the record; null without an Idempotency-Key."),
+    ] = None
+
+    @staticmethod
+    def of(found: Explanation, given: int, counted: int) -> dict[str, Any]:
+        """Return an explanation as this model's fields."""
+        facts = found.facts()
+        return {
+            **facts,
+            "transactions_given": given,
+            "transactions_counted": counted,
+            "event": None,
+        }
+
+
+class BatchResponse(_Model):
+    """The scores, in the order asked for."""
+
+    scores: list[ScoreResponse]
+
+
+class FieldProblem(_Model):
+    """One field that cannot be used as it is."""
+
+    field: Annotated[str, Field(examples=["transactions.3.amount"])]
+    problem: Annotated[str, Field(examples=["Input should be a valid number"])]
+
+
+class Problem(_Model):
+    """What went wrong, in a sentence."""
+
+    error: str
+    fields: list[FieldProblem] = Field(default_factory=list)
+    request_id: str
+
+
+class FeatureOut(_Model):
+    name: str
+    unit: str
+    description: str
+
+
+class AttributeOut(_Model):
+    name: str
+    kind: Annotated[str, Field(description="number or category")]
+
+
+class ModelResponse(_Model):
+    """The model that scores now."""
+
+    name: str
+    version: str
+    family: str
+    question: str
+    label: str
+    risk_is: str
+    created: str
+    sha256: str
+    observation_days: int
+    transaction_columns: Annotated[
+        list[str], Field(description="Optional transaction columns that the model reads.")
+    ]
+    features: list[FeatureOut]
+    attributes: list[AttributeOut]
+    metrics: Annotated[
+        dict[str, dict[str, float]],
+        Field(description="By sample, with n and the limits of 95% intervals."),
+    ]
+
+
+class Health(_Model):
+    status: str
+    detail: str | None = None

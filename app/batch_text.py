@@ -1,0 +1,19 @@
+"""What the Batch page says."""
+
+from __future__ import annotations
+
+PSI = (
+    "Scores of this file against the development sample: PSI {psi:.3f}, {verdict} "
+    "(n {now:,} against {then:,}; chance alone passes {critical:.3f} once in twenty)."
+)
+PSI_VERDICT = {
+    "stable": "no shift beyond chance and the customary 0.10",
+    "moderate": "a moderate shift (0.10 to 0.25)",
+    "large": "a large shift (0.25 or more)",
+}
+COUNTS = (
+    "Of {given:,} {of} in the data: {scored:,} scored, {thin_file_referred:,} scored but referred "
+    "as thin files, {set_aside:,} set aside (no history before the date, or a broken row)."
+)
+DEVELOPMENT = "Development sample, scaled"
+THIS_FILE = "This file"

@@ -1,0 +1,1 @@
+"""Command-line verbs by topic; ``app.cli`` registers them."""
