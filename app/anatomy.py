@@ -44,7 +44,8 @@ def show(versions: list[ModelVersion]) -> None:
         with st.expander("All features"):
             st.dataframe(table, hide_index=True, column_config=tables.IMPORTANCE, alt=finding)
     with tabs[1]:
-        _show_dependence(found["dependence"], chosen)
+        curves = {name: found["dependence"].get(name) for name in table["source"]}
+        _show_dependence({name: curve for name, curve in curves.items() if curve}, chosen)
     with tabs[2]:
         _show_stability(found["stability"])
     with tabs[3]:

@@ -120,8 +120,9 @@ def _lift(rows: Rows, on: _Shown) -> None:
 
 def _scores(rows: Rows, on: _Shown) -> None:
     cut = float(on.bundle(on.best).facts["policy"]["approve_from"])
+    width = 10.0 if len(rows) == 1 else 20.0  # fewer steps where lines overlap
     binned = {
-        name: comparison.score_shares(found, on.sample, on.bundle(name))
+        name: comparison.score_shares(found, on.sample, on.bundle(name), width)
         for name, found in rows.items()
     }
     finding = f"{on.best}: {charts.score_finding(binned[on.best], cut)}"

@@ -22,11 +22,11 @@ LEADERBOARD: dict[str, Any] = {
     "gini": _C.NumberColumn("Gini", format="%.3f", help="2 AUC - 1"),
     "ks": _C.NumberColumn("KS", format="%.3f"),
     "pr_auc": _C.NumberColumn("PR-AUC", format="%.3f", help="Average precision; chance = bad rate"),
-    "brier": _C.NumberColumn("Brier", format="%.4f", help="Lower = better"),
-    "log_loss": _C.NumberColumn("Log loss", format="%.3f", help="Lower = better"),
     "slope": _C.NumberColumn(
         "Slope", format="%.2f", help="Of calibration: 1 = right, below 1 = too extreme"
     ),
+    "brier": _C.NumberColumn("Brier", format="%.4f", help="Lower = better"),
+    "log_loss": _C.NumberColumn("Log loss", format="%.3f", help="Lower = better"),
     "label": _C.TextColumn("Label"),
     "dataset": _C.TextColumn("Trained on"),
 }

@@ -11,6 +11,8 @@ import plotly.graph_objects as go
 from app import text
 from app.charts.base import DASHES, GREY, SERIES, figure, legend_above, plain
 
+_SYMBOLS = ("circle", "square", "diamond", "cross")
+
 
 def line(i: int) -> dict[str, Any]:
     """Return the look of the i-th model's line: a colour and a dash of its own."""
@@ -92,13 +94,15 @@ def scores(tables: Mapping[str, pd.DataFrame], title: str) -> go.Figure:
             made.add_scatter(
                 x=table["low"],
                 y=table[f"{column}_share"],
-                mode="lines",
+                mode="lines+markers",
                 name=f"{plain(name)}, {column}",
                 line={**line(i), "dash": dash, "shape": "hv"},
+                marker={"symbol": _SYMBOLS[i % len(_SYMBOLS)], "size": 7},
                 customdata=table[[column]],
                 hovertemplate="from %{x:.0f} points: %{y:.1%}, n %{customdata[0]:,}",
             )
     legend_above(made)
+    made.update_layout(margin={"t": 112})  # the legend has two rows
     made.update_yaxes(tickformat=".0%", rangemode="tozero")
     return made
 

@@ -13,10 +13,12 @@ from credit_core.labels.samples import DEVELOPMENT, OUT_OF_TIME
 from credit_core.modelling.calibration import probability
 from credit_core.modelling.estimator import margin
 from credit_core.modelling.metrics import auc_difference, auc_interval, log_loss
-from credit_core.modelling.scorecard import fit_scorecard
+from credit_core.modelling.scorecard import Scorecard, fit_scorecard
 from credit_core.modelling.training import TrainingData, grouped_folds
 
 FloatArray = NDArray[np.float64]
+_FITTED_ROWS = 50_000
+"""A regular part of a large sample is enough for one feature's bins."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,16 @@ def naive_references(data: TrainingData, config: ModelConfig) -> Naive:
     frame = data.frame.iloc[development].reset_index(drop=True)
     section = config.models.scorecard
 
-    def fit(rows: slice | NDArray[np.int64]) -> Any:
+    def fit(rows: NDArray[np.int64]) -> Scorecard:
         return fit_scorecard(X[rows], label[rows], data.design, section, most=1)
 
-    final = fit(slice(None))
+    def part(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        return rows[:: max(1, len(rows) // _FITTED_ROWS)]
+
+    final = fit(part(np.arange(len(label))))
     risk = margin(final, data.X)
     for train, test in grouped_folds(frame, config.training.folds, config.training.seed):
-        risk[development[test]] = margin(fit(train), X[test])
+        risk[development[test]] = margin(fit(part(train)), X[test])
     chosen = final.characteristics
     return Naive(float(label.mean()), chosen[0].source if chosen else None, risk)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from app.charts import models, scores
+from app.charts import models, overlays, scores
 from credit_core import workflows
 from credit_core.modelling.metrics import auc_difference, auc_interval, calibration_table
 from credit_core.workflows import Explanation, comparison
@@ -177,3 +177,23 @@ def test_calibration_intervals_hold_the_observed_share():
     table = calibration_table((drawn.random(1000) < risk).astype(np.int64), risk)
     assert ((table["low"] <= table["observed"]) & (table["observed"] <= table["high"])).all()
     assert table["predicted"].is_monotonic_increasing
+
+
+def test_overlays_show_every_model_with_what_its_figure_says() -> None:
+    ks_curve = pd.DataFrame(
+        {
+            "population_share": [0.0, 0.3, 1.0],
+            "bads_share": [0.0, 0.8, 1.0],
+            "goods_share": [0.0, 0.2, 1.0],
+            "distance": [0.0, 0.6, 0.0],
+        }
+    )
+    made = overlays.ks({"a<b": ks_curve, "c": ks_curve}, "KS")
+    tops = [trace for trace in made.data if trace.mode == "markers"]
+    assert [(trace.x[0], trace.y[0]) for trace in tops] == [(0.3, 0.6)] * 2
+    lines = [trace for trace in made.data if trace.mode == "lines"]
+    assert [trace.name for trace in lines] == ["a&lt;b", "c"]
+    assert lines[0].line.dash != lines[1].line.dash, "told apart without colour"
+    curve = pd.DataFrame({"recall": [0.5, 1.0], "precision": [0.9, 0.3]})
+    chance = overlays.precision({"a": curve}, "Precision", 0.3)
+    assert chance.layout.shapes[0].y0 == 0.3
