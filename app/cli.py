@@ -17,7 +17,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import typer
 
-from app.commands import serving
+from app.commands import audit, serving
 from credit_core.errors import CandorError, InputError
 from credit_core.labels.wording import RISK_NAME
 from credit_core.settings import Settings, get_settings
@@ -417,3 +417,4 @@ def sample(
 
 
 serving.register(app)
+audit.register(app)

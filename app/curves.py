@@ -1,19 +1,29 @@
-"""Chosen models drawn on one sample: ranking, calibration, scores of goods and bads."""
+"""Chosen models drawn on one sample: ranking, precision, KS, calibration, lift, scores."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
 import streamlit as st
 
 from app import state, tables, text, widgets
 from app.charts import models as charts
+from app.charts import overlays
+from credit_core.modelling.bundle import Bundle
+from credit_core.modelling.grades import multiple_testing
 from credit_core.oversight.registry import ModelVersion
 from credit_core.workflows import comparison
 
+Rows = dict[str, pd.DataFrame]
+"""Evaluation rows by a model's reference."""
 MOST_DRAWN = 4
+TABS = ("Ranking (ROC)", "Precision", "KS", "Calibration", "Lift", "Scores")
 
 
 def show_curves(versions: list[ModelVersion], sample: str) -> None:
-    """Draw ranking, calibration and scores of the chosen models on one sample."""
+    """Draw the chosen models on one sample, a tab a view, a table beside each."""
     judged = {version.reference: version for version in versions if sample in version.metrics}
     if sample not in comparison.SAMPLES or not judged:
         st.caption("No curves for this sample: single predictions are kept for the others only.")
@@ -31,25 +41,97 @@ def show_curves(versions: list[ModelVersion], sample: str) -> None:
     if not comparison.same_sample(list(rows.values())):
         st.warning(text.DIFFERENT_WINDOWS, icon=":material/difference:")
     best = max(chosen, key=lambda name: judged[name].metrics[sample]["auc"])
-    ranking, levels, shares = st.tabs(["Ranking (ROC)", "Calibration", "Scores"])
-    with ranking:
-        auc = widgets.interval(judged[best].metrics[sample])
-        finding = f"{text.SAMPLE[sample]}: {best} ranks best, AUC {auc}"
-        curves = {name: comparison.roc_curve(found, sample) for name, found in rows.items()}
-        widgets.figure(charts.roc(curves, finding), finding)
-    with levels:
-        tenths = {name: comparison.calibration(found, sample) for name, found in rows.items()}
-        finding = f"{best}: {charts.calibration_finding(tenths[best])}"
-        widgets.figure(charts.calibration(tenths, finding), finding)
-        with st.expander(f"Table of {best}"):
-            st.dataframe(
-                tenths[best], hide_index=True, column_config=tables.CALIBRATION, alt=finding
-            )
-    with shares:
-        bundle = state.bundle(judged[best])
-        cut = float(bundle.facts["policy"]["approve_from"])
-        binned = comparison.score_shares(rows[best], sample, bundle)
-        finding = f"{best}: {charts.score_finding(binned, cut)}"
-        widgets.figure(charts.score_shares(binned, finding, cut), finding)
-        with st.expander(f"Table of {best}"):
-            st.dataframe(binned, hide_index=True, column_config=tables.SCORE_SHARES, alt=finding)
+    on = _Shown(sample, judged, best)
+    views = (_ranking, _precision, _ks, _calibration, _lift, _scores)
+    for tab, view in zip(st.tabs(list(TABS)), views, strict=True):
+        with tab:
+            view(rows, on)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """On which sample, the models by reference, and the one that ranks best there."""
+
+    sample: str
+    versions: dict[str, ModelVersion]
+    best: str
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        return self.versions[self.best].metrics[self.sample]
+
+    def bundle(self, name: str) -> Bundle:
+        return state.bundle(self.versions[name])
+
+
+def _ranking(rows: Rows, on: _Shown) -> None:
+    finding = f"{text.SAMPLE[on.sample]}: {on.best} ranks best, AUC {widgets.interval(on.metrics)}"
+    curves = {name: comparison.roc_curve(found, on.sample) for name, found in rows.items()}
+    widgets.figure(charts.roc(curves, finding), finding)
+    _table(on.best, curves[on.best], tables.ROC, finding)
+
+
+def _precision(rows: Rows, on: _Shown) -> None:
+    rate = on.metrics["bads"] / on.metrics["n"]
+    finding = f"{on.best}: average precision {on.metrics['pr_auc']:.3f}; chance is {rate:.3f}"
+    curves = {name: comparison.precision_curve(found, on.sample) for name, found in rows.items()}
+    widgets.figure(overlays.precision(curves, finding, rate), finding)
+    _table(on.best, curves[on.best], tables.PRECISION, finding)
+
+
+def _ks(rows: Rows, on: _Shown) -> None:
+    curves = {name: comparison.ks_curve(found, on.sample) for name, found in rows.items()}
+    mine = curves[on.best]
+    top = mine.iloc[int(mine["distance"].argmax())]
+    finding = (
+        f"{on.best}: KS {top['distance']:.3f}; the riskiest {top['population_share']:.0%} hold "
+        f"{top['bads_share']:.0%} of bads and {top['goods_share']:.0%} of goods"
+    )
+    widgets.figure(overlays.ks(curves, finding), finding)
+    _table(on.best, curves[on.best], tables.KS, finding)
+
+
+def _calibration(rows: Rows, on: _Shown) -> None:
+    tenths = {name: comparison.calibration(found, on.sample) for name, found in rows.items()}
+    finding = f"{on.best}: {charts.calibration_finding(tenths[on.best])}"
+    widgets.figure(charts.calibration(tenths, finding), finding)
+    _table(on.best, tenths[on.best], tables.CALIBRATION, finding)
+    bands = comparison.bands(rows[on.best], on.sample, on.bundle(on.best))
+    st.markdown(f"**{on.best} by band: is its risk too low?**")
+    st.dataframe(
+        bands.assign(light=bands["light"].map(text.LIGHT)),
+        hide_index=True,
+        column_config=tables.BANDS,
+        alt="Predicted against observed by band, with tests",
+    )
+    st.caption(text.BAND_TESTS.format(bands=len(bands), chance=multiple_testing(len(bands))))
+
+
+def _lift(rows: Rows, on: _Shown) -> None:
+    gains = {name: comparison.gains(found, on.sample) for name, found in rows.items()}
+    first = gains[on.best].iloc[0]
+    finding = (
+        f"{on.best}: the riskiest tenth holds {first['bads_share']:.0%} of bads, "
+        f"{first['lift']:.1f} times the average rate"
+    )
+    widgets.figure(overlays.lift(gains, finding), finding)
+    _table(on.best, gains[on.best], tables.GAINS, finding)
+
+
+def _scores(rows: Rows, on: _Shown) -> None:
+    cut = float(on.bundle(on.best).facts["policy"]["approve_from"])
+    binned = {
+        name: comparison.score_shares(found, on.sample, on.bundle(name))
+        for name, found in rows.items()
+    }
+    finding = f"{on.best}: {charts.score_finding(binned[on.best], cut)}"
+    if len(rows) == 1:
+        widgets.figure(charts.score_shares(binned[on.best], finding, cut), finding)
+    else:
+        widgets.figure(overlays.scores(binned, finding), finding)
+    _table(on.best, binned[on.best], tables.SCORE_SHARES, finding)
+
+
+def _table(name: str, table: pd.DataFrame, columns: dict[str, Any], finding: str) -> None:
+    with st.expander(f"Table of {name}"):
+        st.dataframe(table, hide_index=True, column_config=columns, alt=finding)

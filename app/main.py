@@ -26,6 +26,7 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
     "Decisions": [
         ("applicant", "Applicant", "person_search", "One score, its reasons, a decision."),
         ("batch", "Batch", "table_rows", "Score a whole file and download it."),
+        ("policy", "Policy", "tune", "Cut-offs, their effect, and their versions."),
     ],
 }
 

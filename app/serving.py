@@ -1,4 +1,4 @@
-"""The champion as the API serves it: loaded once, loaded anew when another is promoted."""
+"""The champion as the API serves it: loaded anew when another is promoted, or policy changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from credit_core.errors import CandorError
 from credit_core.modelling.bundle import Bundle
-from credit_core.oversight.registry import ModelVersion, find_version, load_version
+from credit_core.oversight.policies import latest_policy, load_in_force
+from credit_core.oversight.registry import ModelVersion, find_version
 from credit_core.oversight.registry import stamp as registry_stamp
 from credit_core.settings import Settings
 from credit_core.workflows.single import SingleScorer
@@ -40,7 +41,7 @@ class Serving:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._champion: Champion | None = None
-        self._stamp = -1
+        self._stamp = (-1, -1)
         self._looked = float("-inf")
         self._lock = threading.Lock()
         self._here = threading.local()
@@ -56,21 +57,23 @@ class Serving:
             Where no model was promoted, or the champion's files are not those registered.
         """
         with self._lock:
-            if self._champion is None or time.monotonic() - self._looked > _LOOK_EVERY:
-                stamp = registry_stamp(self.settings)
-                if self._champion is None or stamp != self._stamp:
+            champion = self._champion
+            if champion is None or time.monotonic() - self._looked > _LOOK_EVERY:
+                stamp = (registry_stamp(self.settings), latest_policy(self.settings))
+                if champion is None or stamp != self._stamp:
                     version = find_version(self.settings, "champion")
-                    if self._champion is None or version != self._champion.version:
-                        self._champion = Champion(version, load_version(version))
-                    self._stamp = stamp
+                    same_policy = stamp[1] == self._stamp[1]
+                    if champion is None or version != champion.version or not same_policy:
+                        champion = Champion(version, load_in_force(self.settings, version))
+                    self._champion, self._stamp = champion, stamp
                 self._looked = time.monotonic()
-            return self._champion
+            return champion
 
     def scorer(self) -> SingleScorer:
         """Return this thread's scorer for the champion."""
         champion = self.champion()
         mine: SingleScorer | None = getattr(self._here, "scorer", None)
-        if mine is None or mine.version != champion.version:
+        if mine is None or mine.bundle is not champion.bundle:
             if mine is not None:
                 mine.close()
             mine = SingleScorer(self.settings, champion.bundle, champion.version)

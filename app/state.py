@@ -22,7 +22,8 @@ from credit_core.decisions.scoring import ScoredSnapshots
 from credit_core.errors import CandorError
 from credit_core.modelling.bundle import Bundle
 from credit_core.oversight import registry
-from credit_core.oversight.registry import ModelVersion, load_version
+from credit_core.oversight.policies import latest_policy, load_in_force
+from credit_core.oversight.registry import ModelVersion
 from credit_core.settings import SAMPLE_FILES as SAMPLE_FILES
 from credit_core.settings import Settings, get_settings
 from credit_core.workflows.data import activity
@@ -123,25 +124,31 @@ def require_model() -> ModelVersion:
 
 
 def bundle(version: ModelVersion) -> Bundle:
-    """Return a version's bundle; read and checked once a content hash."""
-    return _bundle(version.sha256, version)
+    """Return a version's bundle with the policy in force; read and checked once a hash."""
+    return _bundle(version.sha256, latest_policy(settings()), version)
 
 
 @st.cache_resource(max_entries=12, show_spinner="Loading the model")
-def _bundle(sha256: str, _version: ModelVersion) -> Bundle:
-    return load_version(_version)
+def _bundle(sha256: str, policies: int, _version: ModelVersion) -> Bundle:
+    return load_in_force(settings(), _version)
 
 
 def scored(found: Dataset, version: ModelVersion, as_of: datetime | None = None) -> ScoredSnapshots:
     """Return the whole dataset scored by a model."""
-    return _scored(found.fingerprint, version.sha256, as_of, found, version)
+    policies = latest_policy(settings())
+    return _scored(found.fingerprint, version.sha256, policies, as_of, found, version)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Scoring the customers")
 def _scored(
-    fingerprint: str, sha256: str, as_of: datetime | None, _found: Dataset, _version: ModelVersion
+    fingerprint: str,
+    sha256: str,
+    policies: int,
+    as_of: datetime | None,
+    _found: Dataset,
+    _version: ModelVersion,
 ) -> ScoredSnapshots:
-    return workflows.score(_found, settings(), _bundle(sha256, _version), as_of=as_of)
+    return workflows.score(_found, settings(), _bundle(sha256, policies, _version), as_of=as_of)
 
 
 def segments(found: Dataset) -> Segments:

@@ -19,8 +19,12 @@ LEADERBOARD: dict[str, Any] = {
     "auc_high": _C.NumberColumn("to", format="%.3f"),
     "gini": _C.NumberColumn("Gini", format="%.3f", help="2 AUC - 1"),
     "ks": _C.NumberColumn("KS", format="%.3f"),
+    "pr_auc": _C.NumberColumn("PR-AUC", format="%.3f", help="Average precision; chance = bad rate"),
     "brier": _C.NumberColumn("Brier", format="%.4f", help="Lower = better"),
     "log_loss": _C.NumberColumn("Log loss", format="%.3f", help="Lower = better"),
+    "slope": _C.NumberColumn(
+        "Slope", format="%.2f", help="Of calibration: 1 = right, below 1 = too extreme"
+    ),
     "n": _C.NumberColumn("n", format="localized"),
     "bads": _C.NumberColumn("Bads", format="localized"),
     "label": _C.TextColumn("Label"),
@@ -207,4 +211,154 @@ SPREADS: dict[str, Any] = {
 MATCHING: dict[str, Any] = {
     "what": _C.TextColumn("Applications", width="large"),
     "n": _C.NumberColumn("n", format="localized"),
+}
+POLICY_BANDS: dict[str, Any] = {
+    "band": _C.TextColumn("Band", help="A = safest"),
+    "from": _C.NumberColumn("From", format="%.1f", help="Points; higher = safer"),
+    "below": _C.NumberColumn("Below", format="%.1f", help="Points"),
+    "development_n": _C.NumberColumn("Development n", format="localized"),
+    "development_rate": _C.NumberColumn("Development bad", format="percent"),
+    "n": _C.NumberColumn("n here", format="localized"),
+    "bad_rate": _C.NumberColumn("Bad here", format="percent"),
+    "low": _C.NumberColumn("95% from", format="percent", help="Jeffreys interval"),
+    "high": _C.NumberColumn("to", format="percent"),
+}
+POLICIES: dict[str, Any] = {
+    "number": _C.NumberColumn("Version", help="0 = set at training"),
+    "approve_from": _C.NumberColumn("Approve from", format="%.1f"),
+    "decline_below": _C.NumberColumn("Decline below", format="%.1f"),
+    "thin_file_transactions": _C.NumberColumn("Thin file below"),
+    "at": _C.TextColumn("When (UTC)"),
+    "actor": _C.TextColumn("Who"),
+    "reason": _C.TextColumn("Why"),
+    "event": _C.NumberColumn("Event"),
+}
+CHANGES: dict[str, Any] = {
+    "description": _C.TextColumn("Factor", pinned=True),
+    "value_before": _C.TextColumn("Now"),
+    "value_after": _C.TextColumn("Then"),
+    "points": _C.NumberColumn("Change", format="%+.1f", help="Points; above 0 = safer"),
+}
+EDITED: dict[str, Any] = {
+    "timestamp": _C.DatetimeColumn("When (UTC)", format="YYYY-MM-DD HH:mm", required=True),
+    "amount": _C.NumberColumn("Amount", required=True, help="Above 0 = money out, below 0 = in"),
+    "balance": _C.NumberColumn("Balance after"),
+    "category": _C.TextColumn("Category"),
+    "channel": _C.TextColumn("Channel"),
+    "is_fraud": _C.CheckboxColumn("Fraud"),
+}
+ROC: dict[str, Any] = {
+    "false_positive_rate": _C.NumberColumn("Goods ranked as bad", format="percent"),
+    "true_positive_rate": _C.NumberColumn("Bads found", format="percent"),
+}
+PRECISION: dict[str, Any] = {
+    "recall": _C.NumberColumn("Bads found", format="percent"),
+    "precision": _C.NumberColumn("Bad among those found", format="percent"),
+}
+KS: dict[str, Any] = {
+    "population_share": _C.NumberColumn("Looked at", format="percent", help="Riskiest first"),
+    "bads_share": _C.NumberColumn("Bads found", format="percent"),
+    "goods_share": _C.NumberColumn("Goods found", format="percent"),
+    "distance": _C.NumberColumn("Distance", format="%.3f", help="KS is the largest"),
+}
+GAINS: dict[str, Any] = {
+    "group": _C.NumberColumn("Tenth", help="1 = riskiest"),
+    "n": _C.NumberColumn("n", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+    "bad_rate": _C.NumberColumn("Bad rate", format="percent"),
+    "low": _C.NumberColumn("95% from", format="percent"),
+    "high": _C.NumberColumn("to", format="percent"),
+    "lift": _C.NumberColumn("Lift", format="%.2f", help="1 = as everyone"),
+    "population_share": _C.NumberColumn("Looked at", format="percent"),
+    "bads_share": _C.NumberColumn("Bads found", format="percent", help="Down to this tenth"),
+    "cumulative_lift": _C.NumberColumn("Lift so far", format="%.2f"),
+}
+BANDS: dict[str, Any] = {
+    "band": _C.TextColumn("Band", help="A = safest"),
+    "n": _C.NumberColumn("n", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+    "predicted": _C.NumberColumn("Predicted", format="percent"),
+    "observed": _C.NumberColumn("Observed", format="percent"),
+    "low": _C.NumberColumn("95% from", format="percent"),
+    "high": _C.NumberColumn("to", format="percent"),
+    "jeffreys": _C.NumberColumn("p (Jeffreys)", format="%.3f", help="Risk is not underestimated"),
+    "binomial": _C.NumberColumn("p (binomial)", format="%.3f", help="So many bads or more"),
+    "light": _C.TextColumn("Light"),
+}
+DIFFERENCES: dict[str, Any] = {
+    "figure": _C.TextColumn("Figure"),
+    "first": _C.NumberColumn("First", format="%.4f"),
+    "second": _C.NumberColumn("Second", format="%.4f"),
+    "difference": _C.NumberColumn("First less second", format="%+.4f"),
+    "low": _C.NumberColumn("95% from", format="%+.4f"),
+    "high": _C.NumberColumn("to", format="%+.4f"),
+    "p": _C.NumberColumn("p", format="%.3f", help="Of no difference; two-sided"),
+    "better": _C.TextColumn("Clearly better"),
+}
+SWAPS: dict[str, Any] = {
+    "group": _C.TextColumn("Approved by"),
+    "n": _C.NumberColumn("n", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+    "bad_rate": _C.NumberColumn("Bad rate", format="percent"),
+    "low": _C.NumberColumn("95% from", format="percent", help="Jeffreys interval"),
+    "high": _C.NumberColumn("to", format="percent"),
+}
+SEGMENTS: dict[str, Any] = {
+    "by": _C.TextColumn("By"),
+    "segment": _C.TextColumn("Segment"),
+    "n": _C.NumberColumn("n", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+    "observed": _C.NumberColumn("Bad rate", format="percent"),
+    **{
+        column: _C.NumberColumn(f"{name} {words}", format=shown)
+        for name, which in (("First", "first"), ("Second", "second"))
+        for column, words, shown in (
+            (which, "AUC", "%.3f"),
+            (f"{which}_low", "from", "%.3f"),
+            (f"{which}_high", "to", "%.3f"),
+            (f"{which}_predicted", "predicted", "percent"),
+        )
+    },
+}
+PROMOTIONS: dict[str, Any] = {
+    "at": _C.DatetimeColumn("From (UTC)", format="YYYY-MM-DD HH:mm"),
+    "until": _C.DatetimeColumn("Until (UTC)", format="YYYY-MM-DD HH:mm"),
+    "model": _C.TextColumn("Champion"),
+    "actor": _C.TextColumn("By"),
+    "reason": _C.TextColumn("Reason", width="large"),
+    "event": _C.NumberColumn("Event", help="Its number in the record", format="%d"),
+}
+POINTS: dict[str, Any] = {
+    "characteristic": _C.TextColumn("Characteristic", pinned=True),
+    "bin": _C.TextColumn("Bin"),
+    "points": _C.NumberColumn("Points", format="%+.1f", help="Base + one bin each = score"),
+    "count": _C.NumberColumn("n", format="localized", help="Development sample"),
+    "share": _C.NumberColumn("Share", format="percent"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+    "bad_rate": _C.NumberColumn("Bad rate", format="percent"),
+    "woe": _C.NumberColumn("WoE", format="%+.3f", help="Higher = safer; 0 = too few to tell"),
+    "iv": _C.NumberColumn("IV", format="%.3f", help="Below 0.02 = says nothing"),
+}
+IMPORTANCE: dict[str, Any] = {
+    "source": _C.TextColumn("Feature"),
+    "points": _C.NumberColumn("Mean absolute points", format="%.2f"),
+    "low": _C.NumberColumn("95% from", format="%.2f"),
+    "high": _C.NumberColumn("to", format="%.2f"),
+}
+DEPENDENCE: dict[str, Any] = {
+    "value": _C.TextColumn("Value"),
+    "points": _C.NumberColumn("Mean score", format="%.1f", help="Higher = safer"),
+}
+PSI: dict[str, Any] = {
+    "what": _C.TextColumn("What", pinned=True),
+    "psi": _C.NumberColumn("PSI", format="%.3f"),
+    "critical": _C.NumberColumn("Chance reaches", format="%.3f", help="Once in twenty, no shift"),
+    "verdict": _C.TextColumn("Verdict"),
+    "n_then": _C.NumberColumn("n development", format="localized"),
+    "n_now": _C.NumberColumn("n out of time", format="localized"),
+}
+LEARNING: dict[str, Any] = {
+    "share": _C.NumberColumn("Share fitted on", format="percent"),
+    "customers": _C.NumberColumn("Customers", format="localized"),
+    **{name: LEADERBOARD[name] for name in ("auc", "auc_low", "auc_high", "n")},
 }

@@ -195,3 +195,65 @@ CONCORDANCE = {
 }
 FROZEN_CENTRES = "Clusters keep the centres of the later date at both."
 CANCELLED = "This training was cancelled; nothing of it was registered."
+SCENARIO = {
+    "income": "Salary keeps arriving",
+    "spend_less": "Payments smaller, %",
+    "purchases": "More purchases a month",
+    "above_zero": "No balance below zero",
+}
+AHEAD = (
+    "The last {months} months lived once more, with these changes; the score is taken at their "
+    "end. Features are recomputed from the transactions, so everything moves together."
+)
+EDIT_TRANSACTIONS = (
+    "Change, add or remove movements; the score follows. Nothing is stored. A balance is not "
+    "carried forward by itself: change it where it matters."
+)
+PATHS_MEAN = (
+    "Every mix of up to three changes of conduct is lived through on this customer's own "
+    "transactions and rescored; the fewest changes that policy then approves are shown. Ways into "
+    "values no development customer had do not count."
+)
+NO_PATH = (
+    "No honest path: no mix of these changes leads to approval within {months} months. It would "
+    "be wrong to promise one."
+)
+NO_PROFIT = (
+    "No profit can be worked out from a proxy: nobody's repayment was observed, so nothing says "
+    "what an approval would earn or lose."
+)
+
+# Compare
+LIGHT = {"green": "Green", "amber": "Amber (p < 0.05)", "red": "Red (p < 0.01)"}
+BAND_TESTS = (
+    "Light by Jeffreys: the chance that the true rate is no higher than predicted; only risk "
+    "stated too low is an alarm. {bands} bands are {bands} tests: were every prediction right, at "
+    "least one light would still not be green with chance {chance:.0%}."
+)
+FIGURE = {
+    "auc": "AUC",
+    "ks": "KS",
+    "pr_auc": "PR-AUC",
+    "brier": "Brier (lower = better)",
+    "log_loss": "Log loss (lower = better)",
+}
+SWAP = {
+    "both": "Both",
+    "first only": "Only the first",
+    "second only": "Only the second",
+    "neither": "Neither",
+}
+NOT_ONE_SAMPLE = (
+    "These two were not judged on the same people and label, so nothing between them can be tested."
+)
+PAIR_TESTS = (
+    "AUC by DeLong's paired test, the others by the paired bootstrap. Five figures are five "
+    "tests: read the AUC first."
+)
+POOLED = "The rows of all folds are pooled here, so the AUCs differ a little from the folds' means."
+MLFLOW = "`make mlflow` starts MLflow's own screens; then this link opens the run."
+PSI = {"stable": "Stable", "moderate": "Moderate shift", "large": "Large shift"}
+PSI_MEANS = (
+    "Development against out of time, over tenths of the development sample. Bands 0.10 and 0.25; "
+    "a PSI that chance alone reaches with so few rows counts as stable."
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app import decision, explained, state, tables, text, widgets
+from app import decision, explained, state, tables, text, whatif, widgets
 from credit_core import workflows
 from credit_core.decisions.policy import BANDS
 from credit_core.decisions.scoring import ScoredSnapshots
@@ -102,5 +102,7 @@ if customer:
     explained.show_factors(found)
     st.subheader("History")
     explained.show_history(found, dataset)
+    st.subheader("What if")
+    whatif.what_if(found, dataset)
     st.subheader("Record a decision")
     decision.decide(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app import curves, promotion, state, tables, text, widgets
+from app import anatomy, champions, curves, duel, promotion, state, tables, text, widgets
 from app.charts import models as charts
 from credit_core.oversight.registry import QUESTIONS, ModelVersion
 from credit_core.workflows import comparison
@@ -113,7 +113,15 @@ widgets.figure(charts.auc_intervals(drawn), charts.auc_finding(drawn))
 circular = [found for found in versions if found.circular and found.dataset == data]
 if circular:
     show_circular(circular[0])
-curves.show_curves(group, sample)
+drawings, two, inside = st.tabs(["Curves", "Two models", "Inside a model"])
+with drawings:
+    curves.show_curves(group, sample)
+with two:
+    duel.show(group, sample)
+with inside:
+    anatomy.show(group)
 st.subheader("Promote")
 with st.container(border=True):
     promotion.promote(versions)
+st.subheader("What was live when")
+champions.show(question)

@@ -9,7 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from app import text
-from app.charts.base import BLUE, DASHES, GREY, SERIES, VERMILLION, figure, legend_above, plain
+from app.charts.base import BLUE, GREY, SERIES, VERMILLION, figure, legend_above, plain
+from app.charts.overlays import line
 
 _SYMBOLS = {
     "cross_validation": "circle",
@@ -126,7 +127,7 @@ def roc(curves: Mapping[str, pd.DataFrame], title: str) -> go.Figure:
             y=curve["true_positive_rate"],
             mode="lines",
             name=plain(name),
-            line=_line(i),
+            line=line(i),
             hovertemplate="%{y:.1%} of bads at %{x:.1%} of goods",
         )
     legend_above(made)
@@ -149,7 +150,7 @@ def calibration(tables: Mapping[str, pd.DataFrame], title: str) -> go.Figure:
             y=table["observed"],
             mode="lines+markers",
             name=plain(name),
-            line=_line(i),
+            line=line(i),
             customdata=table[["n", "low", "high"]],
             error_y={
                 "type": "data",
@@ -211,7 +212,3 @@ def score_finding(table: pd.DataFrame, approve_from: float) -> str:
         f"{table.loc[above, 'bads_share'].sum():.0%} of bads score from "
         f"{table.loc[above, 'low'].min():.0f} up, near the approval cut-off"
     )
-
-
-def _line(i: int) -> dict[str, object]:
-    return {"color": SERIES[i % len(SERIES)], "dash": DASHES[i % len(DASHES)], "width": 2}

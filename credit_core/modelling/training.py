@@ -30,6 +30,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Progress = Callable[[float, str], None]
 _WATCH_SHARE = 0.15
+_LEARNING_SHARES = (0.125, 0.25, 0.5)
+_FEWEST_TO_LEARN = 20
 _UNWATCHED = ("scorecard", "logistic")
 """Families without rounds to stop early."""
 
@@ -66,7 +68,7 @@ class TrainedModel:
     """A fitted family: the estimator refitted on all development rows, and its evidence.
 
     ``log_odds`` are calibrated, shape (n,) over all snapshots: out-of-fold for development rows,
-    the final model's for the others.
+    the final model's for the others. ``learning`` is the curve of `_learning_curve`.
     """
 
     family: str
@@ -75,6 +77,7 @@ class TrainedModel:
     parameters: dict[str, Any]
     log_odds: FloatArray
     metrics: dict[str, Metrics]
+    learning: tuple[dict[str, Any], ...]
 
 
 Folds = list[tuple[IntArray, IntArray]]
@@ -135,6 +138,7 @@ def train_family(
         fitter.parameters(int(np.median(rounds))),
         log_odds,
         _metrics(data, log_odds, folds, development),
+        _learning_curve(fitter, data, int(np.median(rounds)), final),
     )
 
 
@@ -217,6 +221,41 @@ class _Fitter:
             rounds=rounds,
             directions=self.directions,
         )
+
+
+def _learning_curve(
+    fitter: _Fitter, data: TrainingData, rounds: int, final: Estimator
+) -> tuple[dict[str, Any], ...]:
+    """Return AUC on the hold-out by the share of development customers fitted on.
+
+    Each smaller part lies within the next. Dicts of share, customers, n (hold-out), auc, auc_low,
+    auc_high; empty where there is no hold-out with both outcomes, and without parts too small.
+    """
+    held, development = data.rows(HOLDOUT), data.rows(DEVELOPMENT)
+    label = data.label
+    if len(held) == 0 or len(np.unique(label[held])) < 2:
+        return ()
+    codes, customers = pd.factorize(data.frame["customer_id"].iloc[development], sort=True)
+    turn = np.random.default_rng(fitter.seed).permutation(len(customers))[codes]
+    curve = []
+    for share in (*_LEARNING_SHARES, 1.0):
+        rows = development[turn < share * len(customers)]
+        bads = int(label[rows].sum())
+        if min(bads, len(rows) - bads) < _FEWEST_TO_LEARN:
+            continue
+        fitted = final if share == 1 else fitter.fit_all(data.X[rows], label[rows], rounds)
+        found = auc_interval(label[held], margin(fitted, data.X[held]))
+        curve.append(
+            {
+                "share": share,
+                "customers": int(np.ceil(share * len(customers))),
+                "n": found.n,
+                "auc": found.auc,
+                "auc_low": found.low,
+                "auc_high": found.high,
+            }
+        )
+    return tuple(curve)
 
 
 def _metrics(

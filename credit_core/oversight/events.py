@@ -82,6 +82,23 @@ def list_events(settings: Settings, limit: int = 100, kind: str | None = None) -
         return [_event(row) for row in connection.execute(query)]
 
 
+def find_event(settings: Settings, sequence: int) -> Event | None:
+    """Return one event by its number; None where there is none."""
+    query = sa.select(_events).where(_events.c.sequence == sequence)
+    with _store(settings) as (engine, _), engine.connect() as connection:
+        row = connection.execute(query).first()
+    return None if row is None else _event(row)
+
+
+def count(settings: Settings) -> int:
+    """Return how many events the record holds."""
+    with _store(settings) as (engine, _), engine.connect() as connection:
+        found: int = connection.execute(
+            sa.select(sa.func.count()).select_from(_events)
+        ).scalar_one()
+    return found
+
+
 def verify(settings: Settings) -> str | None:
     """Return None where the chain is whole, else a sentence that names the first broken row."""
     expected, previous = 1, GENESIS

@@ -3,10 +3,11 @@
 from credit_core.data.intake import Progress
 from credit_core.workflows.batch import Batch, score_to_files
 from credit_core.workflows.data import ingest
+from credit_core.workflows.decisions import decide, override_rates, replay
 from credit_core.workflows.labels import examine_label, preview_label
+from credit_core.workflows.policy import judged_scores, policy_history, set_policy
 from credit_core.workflows.scoring import (
     Explanation,
-    decide,
     explain,
     explanation,
     score,
@@ -29,13 +30,18 @@ __all__ = [
     "explain",
     "explanation",
     "ingest",
+    "judged_scores",
     "move",
+    "override_rates",
+    "policy_history",
     "preview_label",
     "promote",
+    "replay",
     "score",
     "score_dataset",
     "score_to_files",
     "segment",
+    "set_policy",
     "summarise_scores",
     "train",
     "write_scores",

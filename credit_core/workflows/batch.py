@@ -35,7 +35,8 @@ from credit_core.labels.samples import DEVELOPMENT
 from credit_core.labels.wording import RISK_NAME
 from credit_core.modelling.bundle import Bundle
 from credit_core.modelling.stability import psi_of_counts
-from credit_core.oversight.registry import ModelVersion, find_version, load_version
+from credit_core.oversight.policies import load_in_force
+from credit_core.oversight.registry import ModelVersion, find_version
 from credit_core.settings import Settings
 from credit_core.workflows.scoring import opened, safe_for_spreadsheets, snapshots_of
 
@@ -121,12 +122,13 @@ def score_to_files(
         check_target(path)
     tell(0.02, "Loading the model")
     version = find_version(settings, model)
-    bundle = load_version(version)
+    bundle = load_in_force(settings, version)
     size = max(_LEAST_ROWS, _ROWS_A_MB * settings.memory_limit_mb)
     asked = {
         "dataset": dataset.fingerprint,
         "model": version.sha256,
         "version": version.reference,
+        "policy": bundle.facts["policy"],
         "as_of": as_of.isoformat() if as_of else None,
         "all_reasons": all_reasons,
         "part": size,
@@ -398,7 +400,7 @@ def _manifest(
             "label": version.label,
             "risk_is": RISK_NAME[bundle.question],
         },
-        "policy": bundle.facts["policy"],
+        "policy": {**bundle.facts["policy"], "version": bundle.facts["policy_version"]},
         "as_of": asked["as_of"],
         "reasons": "all" if asked["all_reasons"] else "declined and referred",
         "psi": summary["psi"],

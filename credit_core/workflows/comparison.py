@@ -9,9 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from credit_core.config import ScaleConfig
+from credit_core.decisions.policy import Policy
 from credit_core.decisions.scale import Scale
 from credit_core.labels.samples import DEVELOPMENT, HOLDOUT, OUT_OF_TIME
 from credit_core.modelling.bundle import Bundle
+from credit_core.modelling.grades import band_table, gains_table
 from credit_core.modelling.metrics import (
     AucDifference,
     auc_difference,
@@ -27,14 +29,18 @@ SAMPLES = {
     "out_of_time": OUT_OF_TIME,
 }
 """The samples models are compared on, and their names in the evaluation rows."""
-_FIGURES = ("auc", "auc_low", "auc_high", "gini", "ks", "brier", "log_loss", "n", "bads")
+_FIGURES = (
+    *("auc", "auc_low", "auc_high", "gini", "ks", "ks_low", "ks_high", "pr_auc", "brier"),
+    *("log_loss", "slope", "n", "bads"),
+)
 
 
 def leaderboard(versions: Sequence[ModelVersion]) -> pd.DataFrame:
     """Return one row a model and sample, in the order given.
 
     Columns: reference, family, label, dataset, champion, circular, mark ('champion', 'circular'
-    or ''), sample, then auc with auc_low and auc_high (95%), gini, ks, brier, log_loss, n, bads.
+    or ''), sample, then auc with auc_low and auc_high (95%), gini, ks with ks_low and ks_high,
+    pr_auc, brier, log_loss, slope (of calibration; 1 = right), n, bads.
     """
     rows = [
         {
@@ -46,7 +52,7 @@ def leaderboard(versions: Sequence[ModelVersion]) -> pd.DataFrame:
             "circular": version.circular,
             "mark": "circular" if version.circular else "champion" * version.champion,
             "sample": sample,
-            **{figure: metrics[figure] for figure in _FIGURES},
+            **{figure: metrics.get(figure) for figure in _FIGURES},
         }
         for version in versions
         for sample, metrics in version.metrics.items()
@@ -62,7 +68,8 @@ def same_sample(evaluations: Sequence[pd.DataFrame]) -> bool:
     )
 
 
-def _rows(evaluation: pd.DataFrame, sample: str) -> tuple[NDArray[np.int64], FloatArray]:
+def rows_of(evaluation: pd.DataFrame, sample: str) -> tuple[NDArray[np.int64], FloatArray]:
+    """Return the labels and risks of a sample's rows, shape (n,) each."""
     chosen = evaluation[evaluation["sample"] == SAMPLES[sample]]
     return chosen["label"].to_numpy(dtype=np.int64), chosen["risk"].to_numpy(dtype=np.float64)
 
@@ -72,14 +79,67 @@ def roc_curve(evaluation: pd.DataFrame, sample: str, most: int = 400) -> pd.Data
 
     A cross-validation's curve pools its folds, so its area may differ from their mean AUC.
     """
-    points = roc_points(*_rows(evaluation, sample))
-    kept = np.unique(np.linspace(0, len(points) - 1, most).round().astype(int))
-    return pd.DataFrame(points[kept], columns=["false_positive_rate", "true_positive_rate"])
+    points = roc_points(*rows_of(evaluation, sample))
+    return pd.DataFrame(
+        points[_spread(len(points), most)], columns=["false_positive_rate", "true_positive_rate"]
+    )
+
+
+def precision_curve(evaluation: pd.DataFrame, sample: str, most: int = 400) -> pd.DataFrame:
+    """Return recall (share of bads found) and precision (share of those found that are bad)."""
+    label, risk = rows_of(evaluation, sample)
+    rates = roc_points(label, risk)[1:]
+    bads, goods = rates[:, 1] * label.sum(), rates[:, 0] * (len(label) - label.sum())
+    table = pd.DataFrame({"recall": rates[:, 1], "precision": bads / (bads + goods)})
+    return table.iloc[_spread(len(table), most)].reset_index(drop=True)
+
+
+def ks_curve(evaluation: pd.DataFrame, sample: str, most: int = 400) -> pd.DataFrame:
+    """Return bads_share and goods_share found, and their distance, from the riskiest down.
+
+    ``population_share`` is the share of everyone looked at; KS is the largest distance.
+    """
+    label, risk = rows_of(evaluation, sample)
+    rates = roc_points(label, risk)
+    seen = rates[:, 1] * label.sum() + rates[:, 0] * (len(label) - label.sum())
+    table = pd.DataFrame(
+        {
+            "population_share": seen / len(label),
+            "bads_share": rates[:, 1],
+            "goods_share": rates[:, 0],
+            "distance": rates[:, 1] - rates[:, 0],
+        }
+    )
+    kept = np.union1d(_spread(len(table), most), [int(table["distance"].argmax())])
+    return table.iloc[kept].reset_index(drop=True)
+
+
+def _spread(n: int, most: int) -> NDArray[np.int64]:
+    return np.unique(np.linspace(0, n - 1, most).round().astype(np.int64))
+
+
+def gains(evaluation: pd.DataFrame, sample: str) -> pd.DataFrame:
+    """Return a sample's lift and gains by tenths of risk (see `gains_table`)."""
+    return gains_table(*rows_of(evaluation, sample))
+
+
+def bands(evaluation: pd.DataFrame, sample: str, bundle: Bundle) -> pd.DataFrame:
+    """Return predicted against observed by the policy's bands, safest first (see `band_table`)."""
+    label, risk = rows_of(evaluation, sample)
+    policy = Policy.from_facts(bundle.facts["policy"])
+    names = [band.name for band in reversed(policy.bands)]
+    return band_table(label, risk, policy.band_of(_points(risk, bundle)), names)
+
+
+def _points(risk: FloatArray, bundle: Bundle) -> FloatArray:
+    clipped = np.clip(risk, 1e-15, 1 - 1e-15)
+    scale = Scale.of(ScaleConfig(**bundle.facts["scale"]))
+    return scale.points(np.log(clipped) - np.log1p(-clipped))
 
 
 def calibration(evaluation: pd.DataFrame, sample: str) -> pd.DataFrame:
     """Return a sample's calibration by tenths of predicted risk (see `calibration_table`)."""
-    return calibration_table(*_rows(evaluation, sample))
+    return calibration_table(*rows_of(evaluation, sample))
 
 
 def score_shares(
@@ -90,10 +150,8 @@ def score_shares(
     Columns: low (points, the bin's lower edge), goods and bads (counts), goods_share and
     bads_share (of all goods and of all bads).
     """
-    label, risk = _rows(evaluation, sample)
-    clipped = np.clip(risk, 1e-15, 1 - 1e-15)
-    scale = Scale.of(ScaleConfig(**bundle.facts["scale"]))
-    points = scale.points(np.log(clipped) - np.log1p(-clipped))
+    label, risk = rows_of(evaluation, sample)
+    points = _points(risk, bundle)
     low = np.floor(points / width).astype(int)
     bins = np.arange(low.min(), low.max() + 1)
     goods = np.bincount(low[label == 0] - bins[0], minlength=len(bins))
@@ -113,10 +171,10 @@ def difference(first: pd.DataFrame, second: pd.DataFrame, sample: str) -> AucDif
     """Return the first's AUC minus the second's, None where they were not judged on one sample."""
     if sample not in SAMPLES or not same_sample([first, second]):
         return None
-    label, risk = _rows(first, sample)
+    label, risk = rows_of(first, sample)
     if len(np.unique(label)) < 2:
         return None
-    return auc_difference(label, risk, _rows(second, sample)[1])
+    return auc_difference(label, risk, rows_of(second, sample)[1])
 
 
 def evidence(

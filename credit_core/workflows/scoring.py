@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -18,9 +17,9 @@ import pyarrow.parquet as pq
 from credit_core.data.intake import Progress
 from credit_core.data.ledger import Ledger, open_ledger
 from credit_core.data.rejects import plain_cell
-from credit_core.data.store import Dataset, write_atomic
+from credit_core.data.store import Dataset
 from credit_core.decisions.contributions import Scored
-from credit_core.decisions.policy import APPROVE, DECLINE, REFER, Policy
+from credit_core.decisions.policy import Policy
 from credit_core.decisions.reasons import Reason, readable, show_value
 from credit_core.decisions.scoring import ScoredSnapshots, score_snapshots, short_history
 from credit_core.errors import InputError
@@ -28,8 +27,8 @@ from credit_core.labels.observed import dated, load_applications
 from credit_core.labels.rfm import customers_seen
 from credit_core.labels.wording import RISK_NAME
 from credit_core.modelling.bundle import Bundle
-from credit_core.oversight import events
-from credit_core.oversight.registry import ModelVersion, find_version, load_version
+from credit_core.oversight.policies import load_in_force
+from credit_core.oversight.registry import ModelVersion, find_version
 from credit_core.settings import Settings
 
 _PART = 50_000
@@ -117,7 +116,7 @@ def score_dataset(
     tell = progress or (lambda _share, _text: None)
     tell(0.02, "Loading the model")
     version = find_version(settings, model)
-    bundle = load_version(version)
+    bundle = load_in_force(settings, version)
     parts = []
     with opened(dataset, settings) as ledger:
         tell(0.1, "Choosing whom to score")
@@ -191,6 +190,7 @@ class Explanation:
     bundle: Bundle
     transactions: int | None
     warnings: tuple[str, ...]
+    inputs: dict[str, float | str | None]
 
     @property
     def thin_file(self) -> bool:
@@ -229,7 +229,7 @@ def explain(
 ) -> Explanation:
     """Score one customer and say why."""
     version = find_version(settings, model)
-    bundle = load_version(version)
+    bundle = load_in_force(settings, version)
     scored = score(dataset, settings, bundle, as_of=as_of, customers=[customer_id])
     return explanation(scored, len(scored.snapshots) - 1, version)
 
@@ -298,63 +298,15 @@ def explained(
         bundle=bundle,
         transactions=None if seen is None else int(seen[0]),
         warnings=warnings,
+        inputs={name: _plain_value(value) for name, value in values.items()},
     )
 
 
-def decide(
-    found: Explanation, decision: str, settings: Settings, *, reason_code: str = "", note: str = ""
-) -> events.Event:
-    """Record a person's decision on an explained score.
-
-    The note's text, which may hold personal data, lies outside the record in a folder of the
-    customer's own; the event carries its hash, so that the folder can be erased.
-
-    Raises
-    ------
-    InputError
-        Where the decision is unknown, or departs from the recommendation without a reason code.
-    """
-    if decision not in (APPROVE, REFER, DECLINE):
-        raise InputError(f"{decision!r} is no decision; choose approve, refer or decline.")
-    overrides = decision != found.decision
-    if overrides and not reason_code:
-        raise InputError("A decision other than the recommended one needs a reason code.")
-    return events.record(
-        settings,
-        "decided",
-        {
-            "customer": events.customer_key(settings, found.customer_id),
-            "as_of": found.as_of.isoformat() if found.as_of else None,
-            "model": found.version.reference,
-            "sha256": found.version.sha256,
-            "score": found.score,
-            "recommended": found.decision,
-            "decision": decision,
-            "override": overrides,
-            "reason_code": reason_code,
-            "note_given": bool(note),
-            "note": _keep_note(settings, found.customer_id, note) if note else None,
-            "reasons": [reason.source for reason in found.reasons],
-        },
-    )
-
-
-def _keep_note(settings: Settings, customer_id: str, note: str) -> str:
-    """Store a note under the customer's keyed hash and return the text's SHA-256."""
-    data = note.encode("utf-8")
-    digest = hashlib.sha256(data).hexdigest()
-    folder = settings.home / "notes" / events.customer_key(settings, customer_id)
-    write_atomic(folder / f"{digest}.txt", data)
-    return digest
-
-
-def read_note(settings: Settings, customer_id: str, digest: str) -> str | None:
-    """Return a note by its hash; None where it was erased."""
-    folder = settings.home / "notes" / events.customer_key(settings, customer_id)
-    try:
-        return (folder / f"{digest}.txt").read_text(encoding="utf-8")
-    except OSError:
+def _plain_value(value: Any) -> float | str | None:
+    """Return a cell as JSON holds it; a number keeps every bit."""
+    if value is None or pd.isna(value):
         return None
+    return float(value) if isinstance(value, int | float | np.number) else str(value)
 
 
 def first_scores(path: Path, limit: int) -> pd.DataFrame:

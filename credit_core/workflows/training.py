@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tempfile
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from credit_core.modelling.training import TrainedModel, TrainingData, train_fam
 from credit_core.oversight import events, registry
 from credit_core.oversight.registry import ModelVersion
 from credit_core.settings import Settings
+from credit_core.workflows.analysis import analyse, common_analysis
 from credit_core.workflows.design import Prepared, Progress, part_of, prepare
 
 
@@ -140,6 +142,7 @@ def _train(
     ready = prepare(dataset, ledger, config, kind, part_of(tell, 0.0, 0.35))
     labels, data, checks = ready.labels, ready.data, ready.checks
     naive = naive_references(data, config)
+    common = common_analysis(data, ready.table)
     with tempfile.TemporaryDirectory() as scratch:
         folders = []
         for i, family in enumerate(families):
@@ -150,7 +153,12 @@ def _train(
             facts = _finish(facts, model, ready.table, data)
             if ledger is not None and labels.is_proxy:
                 facts = _against_outcomes(facts, model, dataset, ledger)
-            evidence = {"evaluation.parquet": _evaluation(data, model, facts)}
+            bundle = Bundle(facts, model.estimator)
+            analysis = analyse(model, bundle, data, ready.table, common)
+            evidence = {
+                "evaluation.parquet": _evaluation(data, model, facts),
+                "analysis.json": json.dumps(analysis, sort_keys=True, allow_nan=False).encode(),
+            }
             folders.append(Path(scratch) / f"{i}")
             save_bundle(facts, model.estimator, evidence, folders[-1])
         tell(0.96, "Registering the models")

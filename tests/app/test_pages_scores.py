@@ -20,8 +20,9 @@ from credit_core.oversight import events
 from credit_core.oversight.registry import find_version
 from credit_core.settings import PROJECT_ROOT, Settings
 from credit_core.workflows import TrainingRequest
+from credit_core.workflows.decisions import read_note
 from credit_core.workflows.history import monthly_history
-from credit_core.workflows.scoring import read_note, summarise_scores
+from credit_core.workflows.scoring import summarise_scores
 from tests.pages import checked, words
 
 Open = Callable[..., AppTest]
@@ -106,7 +107,8 @@ def test_compare_shows_every_model_of_a_question(open_page, store):
     board = at.dataframe[0].value
     assert set(board["reference"]) == {found.reference for found in store.observed.versions}
     assert (board["mark"] == "champion").sum() == 1
-    assert len(at.get("plotly_chart")) == 4
+    drawn = {"leaderboard": 1, "curves": 6, "inside a model": 3}
+    assert len(at.get("plotly_chart")) == sum(drawn.values())
 
 
 def test_compare_keeps_questions_apart(open_page, store):
@@ -146,6 +148,45 @@ def test_a_circular_model_is_shown_with_the_reason_and_refused(open_page, own, s
     button(at, "Promote").click()
     assert "is not promoted" in words(run(at)).replace("\\", "")
     assert find_version(own, "disengagement").reference == "disengagement:1"
+
+
+def test_two_models_are_compared_in_words_and_at_a_cut_off(open_page, store):
+    at = open_page("compare", store.settings)
+    first, second = at.selectbox(key="duel_first"), at.selectbox(key="duel_second")
+    assert first.value != second.value
+    shown = words(at)
+    assert "No clear difference" in shown or "ranks better than" in shown
+    assert "At 70% approved" in shown
+    tables = {next(iter(table.value.columns)): table.value for table in at.dataframe}
+    assert tables["figure"]["figure"].tolist() == list(text.FIGURE.values())
+    assert tables["group"]["group"].tolist() == list(text.SWAP.values())
+    at.slider[0].set_value(40)
+    run(at)
+    assert "At 40% approved" in words(at)
+
+
+def test_a_scorecard_shows_its_points(open_page, store):
+    at = open_page("compare", store.settings)
+    reference = store.version("scorecard").reference
+    at.selectbox(key="anatomy_model").set_value(reference)
+    run(at)
+    points = next(t.value for t in at.dataframe if "woe" in t.value.columns)
+    assert points["points"].notna().all()
+    labels = [found.proto.label for found in at.get("download_button")]
+    assert "Download the points table" in labels
+
+
+def test_a_champion_is_rolled_back_in_one_click_and_recorded(open_page, own, store):
+    first = find_version(own, "default").reference
+    other = next(v.reference for v in store.observed.versions if v.reference != first)
+    workflows.promote(other, "tried out", own)
+    at = open_page("compare", own)
+    assert f"and ended with **{other}**" in words(at)
+    button(at, f"Roll back to {first}").click()
+    run(at)
+    assert f"Rolled back: {first} is the champion again" in words(at)
+    assert find_version(own, "default").reference == first
+    assert events.list_events(own, kind="promoted")[0].details["reason"].startswith("Rolled back")
 
 
 # --- applicant

@@ -17,7 +17,7 @@ from credit_core.labels.wording import RISK_NAME, claims
 from credit_core.modelling.bundle import _EVERY_ABILITY
 from credit_core.settings import PROJECT_ROOT
 
-PROXY_PAGES = ("segments", "label_lab", "train", "compare", "applicant", "batch")
+PROXY_PAGES = ("segments", "label_lab", "train", "compare", "applicant", "batch", "policy")
 
 
 @pytest.fixture

@@ -192,6 +192,7 @@ def test_every_page_opens_in_both_themes(
         "Compare",
         "Applicant",
         "Batch",
+        "Policy",
     )
     for title in titles:
         page.get_by_test_id("stSidebarNav").get_by_role("link", name=title).click()

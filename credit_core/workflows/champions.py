@@ -1,0 +1,87 @@
+"""Who was champion when, read from the record; and the way back to the one before."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pandas as pd
+
+from credit_core.errors import InputError
+from credit_core.oversight import events, registry
+from credit_core.oversight.registry import ModelVersion
+from credit_core.settings import Settings
+from credit_core.workflows.training import promote
+
+_ALL = 1_000_000
+
+
+def promotions(settings: Settings, question: str) -> pd.DataFrame:
+    """Return the promotions of a question, newest first.
+
+    Columns: at (UTC), model, actor, reason, until (UTC; missing for the one that is live), event
+    (its number in the record), sha256.
+    """
+    rows = [
+        {
+            "at": pd.Timestamp(event.at),
+            "model": event.details["model"],
+            "actor": event.actor,
+            "reason": event.details["reason"],
+            "event": event.sequence,
+            "sha256": event.details["sha256"],
+        }
+        for event in events.list_events(settings, limit=_ALL, kind="promoted")
+        if event.details["model"].partition(":")[0] == question
+    ]
+    columns = ["at", "until", "model", "actor", "reason", "event", "sha256"]
+    table = pd.DataFrame(rows, columns=[c for c in columns if c != "until"])
+    # In UTC without a zone: tables of screens read zoned times in the reader's own.
+    table["at"] = pd.to_datetime(table["at"], utc=True).dt.tz_localize(None)
+    table["until"] = table["at"].shift(1)
+    return table[columns]
+
+
+def live_on(table: pd.DataFrame, day: date) -> tuple[str | None, str | None]:
+    """Return the champion at the beginning of a day and at its end (UTC), None where none was.
+
+    ``table`` is that of `promotions`.
+    """
+    midnight = pd.Timestamp(day)
+    found: list[str | None] = []
+    for moment in (midnight, midnight + timedelta(days=1)):
+        before = table[table["at"] < moment]
+        found.append(str(before["model"].iloc[0]) if len(before) else None)
+    return found[0], found[1]
+
+
+def previous(settings: Settings, question: str) -> str | None:
+    """Return the champion before the one that is live, None where there was no other."""
+    table = promotions(settings, question)
+    live = next(
+        (
+            v.reference
+            for v in registry.list_versions(settings)
+            if v.name == question and v.champion
+        ),
+        None,
+    )
+    others = table.loc[table["model"] != live, "model"]
+    return str(others.iloc[0]) if live and len(others) else None
+
+
+def roll_back(settings: Settings, question: str) -> ModelVersion:
+    """Make the champion before the one that is live champion again; recorded as a promotion.
+
+    Raises
+    ------
+    InputError
+        Where there was no other champion.
+    """
+    before = previous(settings, question)
+    if before is None:
+        raise InputError(
+            f"No champion of {question} stands before the one that is live; there is nothing to go "
+            "back to. Promote another version instead."
+        )
+    live = registry.find_version(settings, question).reference
+    return promote(before, f"Rolled back from {live}.", settings)

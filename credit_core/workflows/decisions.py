@@ -1,0 +1,199 @@
+"""Decisions: recorded with all they rest on, and recomputed when somebody asks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from credit_core.data.store import write_atomic
+from credit_core.decisions.contributions import score_table
+from credit_core.decisions.policy import APPROVE, DECLINE, REFER
+from credit_core.errors import InputError
+from credit_core.oversight import events
+from credit_core.oversight.policies import policy_versions
+from credit_core.oversight.registry import ModelVersion, list_versions, load_version
+from credit_core.settings import Settings
+from credit_core.workflows.scoring import Explanation
+
+_KIND = "decided"
+
+
+def decide(
+    found: Explanation, decision: str, settings: Settings, *, reason_code: str = "", note: str = ""
+) -> events.Event:
+    """Record a person's decision on an explained score.
+
+    What the score was computed from and the note's text, which hold personal data, lie outside
+    the record in a folder of the customer's own; the event carries their hashes, so that the
+    folder can be erased and the record stays whole.
+
+    Raises
+    ------
+    InputError
+        Where the decision is unknown, or departs from the recommendation without a reason code.
+    """
+    if decision not in (APPROVE, REFER, DECLINE):
+        raise InputError(f"{decision!r} is no decision; choose approve, refer or decline.")
+    overrides = decision != found.decision
+    if overrides and not reason_code:
+        raise InputError("A decision other than the recommended one needs a reason code.")
+    inputs = json.dumps(found.inputs, sort_keys=True, ensure_ascii=False)
+    return events.record(
+        settings,
+        _KIND,
+        {
+            "customer": events.customer_key(settings, found.customer_id),
+            "as_of": found.as_of.isoformat() if found.as_of else None,
+            "model": found.version.reference,
+            "sha256": found.version.sha256,
+            "policy_version": found.bundle.facts.get("policy_version", 0),
+            "score": found.score,
+            "recommended": found.decision,
+            "decision": decision,
+            "override": overrides,
+            "reason_code": reason_code,
+            "note_given": bool(note),
+            "note": _keep(settings, found.customer_id, note, "txt") if note else None,
+            "inputs": _keep(settings, found.customer_id, inputs, "json"),
+            "reasons": [reason.source for reason in found.reasons],
+        },
+    )
+
+
+def _folder(settings: Settings, key: str) -> Path:
+    return settings.home / "notes" / key
+
+
+def _keep(settings: Settings, customer_id: str, text: str, kind: str) -> str:
+    """Store a text under the customer's keyed hash and return its SHA-256."""
+    data = text.encode("utf-8")
+    digest = hashlib.sha256(data).hexdigest()
+    folder = _folder(settings, events.customer_key(settings, customer_id))
+    write_atomic(folder / f"{digest}.{kind}", data)
+    return digest
+
+
+def read_note(settings: Settings, customer_id: str, digest: str) -> str | None:
+    """Return a note by its hash; None where it was erased."""
+    folder = _folder(settings, events.customer_key(settings, customer_id))
+    try:
+        return (folder / f"{digest}.txt").read_text(encoding="utf-8")
+    except OSError:
+        return None
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A past decision recomputed: the same score and recommendation, or what differs."""
+
+    event: int
+    identical: bool
+    score_then: float
+    score_now: float
+    recommended_then: str
+    recommended_now: str
+    model: str
+
+    def facts(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+def replay(settings: Settings, sequence: int) -> Replay:
+    """Recompute a recorded decision from its stored inputs, the model and policy it names.
+
+    Raises
+    ------
+    InputError
+        Where there is no such decision, or its inputs or its model are there no more.
+    """
+    event = events.find_event(settings, sequence)
+    if event is None or event.kind != _KIND:
+        raise InputError(f"Event {sequence} is no decision; the record lists those that are.")
+    details = event.details
+    values = _inputs(settings, event)
+    version = _version(settings, details["model"], details["sha256"])
+    bundle = load_version(version)
+    policy = next(
+        one.policy
+        for one in policy_versions(settings, version, bundle)
+        if one.number == details["policy_version"]
+    )
+    row = {name: np.nan if value is None else value for name, value in values.items()}
+    scored = score_table(bundle, pd.DataFrame([row]))
+    counted = values.get("transactions")
+    seen = None if counted is None else np.array([counted], dtype=np.float64)
+    score, decision = float(scored.points[0]), str(policy.decide(scored.points, seen)[0])
+    same = score == details["score"] and decision == details["recommended"]
+    return Replay(
+        sequence,
+        same,
+        details["score"],
+        score,
+        details["recommended"],
+        decision,
+        details["model"],
+    )
+
+
+def _inputs(settings: Settings, event: events.Event) -> dict[str, Any]:
+    digest = event.details.get("inputs")
+    path = _folder(settings, event.details["customer"]) / f"{digest}.json"
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"What decision {event.sequence} was computed from is not kept any more (erased, or "
+            "recorded before inputs were kept); it cannot be replayed."
+        ) from error
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise InputError(
+            f"What decision {event.sequence} was computed from was changed after it was recorded: "
+            "its hash is not the one in the record."
+        )
+    values: dict[str, Any] = json.loads(data)
+    return values
+
+
+def _version(settings: Settings, reference: str, sha256: str) -> ModelVersion:
+    for version in list_versions(settings):
+        if version.reference == reference and version.sha256 == sha256:
+            return version
+    raise InputError(
+        f"The model {reference} of this decision is not in the registry with the hash that was "
+        "recorded, so the decision cannot be replayed."
+    )
+
+
+def override_rates(settings: Settings) -> pd.DataFrame:
+    """Return how often officers departed from the recommendation.
+
+    Returns
+    -------
+    DataFrame
+        Columns by (officer or reason), name, decisions, overrides and rate; a row an officer and
+        a row a reason code, the most overrides first. Reasons have no rate of their own.
+    """
+    found = events.list_events(settings, limit=100_000, kind=_KIND)
+    frame = pd.DataFrame(
+        {
+            "officer": [event.actor for event in found],
+            "override": [bool(event.details["override"]) for event in found],
+            "reason": [event.details["reason_code"] for event in found],
+        }
+    )
+    columns = ["by", "name", "decisions", "overrides", "rate"]
+    if frame.empty:
+        return pd.DataFrame(columns=columns)
+    officers = frame.groupby("officer")["override"].agg(["size", "sum"]).reset_index()
+    officers.columns = pd.Index(["name", "decisions", "overrides"])
+    officers = officers.assign(by="officer", rate=officers["overrides"] / officers["decisions"])
+    reasons = frame[frame["override"]].groupby("reason").size().rename("overrides").reset_index()
+    reasons = reasons.rename(columns={"reason": "name"}).assign(by="reason")
+    both = pd.concat([officers, reasons]).sort_values(["by", "overrides"], ascending=[True, False])
+    return both.reindex(columns=columns).reset_index(drop=True)
