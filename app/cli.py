@@ -225,6 +225,8 @@ def _show_training(result: TrainingResult) -> None:
         )
     else:
         typer.echo(f"canary    does not apply: {canary['why']}")
+    if result.checks["small_sample"]:
+        typer.echo(f"sample    {result.checks['small_sample']}")
     typer.echo(f"gauge     {result.checks['gauge']['why']}")
     typer.echo(f"changed   {result.checks['sensitivity']['why']}")
     for version in result.versions:

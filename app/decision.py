@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 from app import state, text, widgets
 from credit_core import workflows
+from credit_core.data.store import Dataset
 from credit_core.errors import CandorError
 from credit_core.workflows import Explanation
+from credit_core.workflows.notice import notice
 
 
-def decide(found: Explanation) -> None:
+def decide(found: Explanation, dataset: Dataset) -> None:
     """Record a person's decision: the recommended one, or another with its reason."""
     key = f"{found.customer_id} {found.as_of} {found.version.reference}"
     decision = st.segmented_control(
@@ -55,3 +59,26 @@ def decide(found: Explanation) -> None:
         st.rerun()
     if asked in done:
         st.success(f"Recorded as event {done[asked]:,}.", icon=":material/task_alt:")
+        _letter(found, decision, dataset)
+
+
+def _letter(found: Explanation, decision: str, dataset: Dataset) -> None:
+    """Offer the letter to the applicant, as PDF and as a web page."""
+    letter = notice(found, decision, dataset, state.settings())
+    name = f"letter-{re.sub(r'[^A-Za-z0-9_-]+', '-', found.customer_id)[:60]}"
+    with st.container(horizontal=True):
+        st.download_button(
+            "Letter (PDF)",
+            letter.pdf(),
+            f"{name}.pdf",
+            "application/pdf",
+            icon=":material/mail:",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Letter (HTML)", letter.html(), f"{name}.html", "text/html", on_click="ignore"
+        )
+    st.caption(
+        "One page for the applicant: the decision, the principal reasons, the data used and how "
+        "to object. Nothing was sent."
+    )

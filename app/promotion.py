@@ -36,7 +36,12 @@ def promote(versions: list[ModelVersion]) -> None:
     )
     if champion and evidence["difference"].isna().all():
         st.caption(text.NO_DIFFERENCE)
-    st.caption(results.canary_verdict(state.bundle(candidate).facts["checks"])[1])
+    checks = state.bundle(candidate).facts["checks"]
+    st.caption(results.canary_verdict(checks)[1])
+    if checks.get("naive"):
+        st.caption(widgets.escaped(results.naive_verdict(checks["naive"])))
+    if checks.get("small_sample"):
+        st.caption(checks["small_sample"])
     reason = st.text_area(
         "Reason",
         key=f"reason for {chosen}",

@@ -61,6 +61,25 @@ def canary_verdict(checks: dict[str, Any]) -> tuple[str, str]:
     return verdict, f"Canary {verdict}: {canary['why']}. {found}; 0.5 is chance."
 
 
+def naive_verdict(naive: dict[str, Any]) -> str:
+    """Return how a model stands beside the base rate and its best single feature."""
+    people = f"{text.SAMPLE[naive['sample']].lower()}, n {naive['n']:,}"
+    if naive["refusal"]:
+        return str(naive["refusal"])
+    base = (
+        f"Beats the base rate: log loss {naive['log_loss']:.4f} against "
+        f"{naive['base_log_loss']:.4f} ({people})."
+    )
+    if naive["source"] is None:
+        return f"{base} No single feature says anything by itself."
+    clear = "" if naive["low"] > 0 else " The gain is within chance."
+    return (
+        f"{base} Its AUC is {naive['difference']:+.3f} ({naive['low']:+.3f} to "
+        f"{naive['high']:+.3f}) above that of its best single feature, {naive['source']} "
+        f"({naive['auc']:.3f}).{clear}"
+    )
+
+
 def gauge_rows(gauge: dict[str, Any]) -> list[Row]:
     """Return one row a bar: what is asked, its AUC with interval, n, bads; None if not measured."""
     names = ("auc", "auc_low", "auc_high", "n", "bads")

@@ -17,6 +17,8 @@ LEADERBOARD: dict[str, Any] = {
     "auc": _C.NumberColumn("AUC", format="%.3f", help="0.5 = chance, 1 = perfect ranking"),
     "auc_low": _C.NumberColumn("95% from", format="%.3f"),
     "auc_high": _C.NumberColumn("to", format="%.3f"),
+    "n": _C.NumberColumn("n", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
     "gini": _C.NumberColumn("Gini", format="%.3f", help="2 AUC - 1"),
     "ks": _C.NumberColumn("KS", format="%.3f"),
     "pr_auc": _C.NumberColumn("PR-AUC", format="%.3f", help="Average precision; chance = bad rate"),
@@ -25,8 +27,6 @@ LEADERBOARD: dict[str, Any] = {
     "slope": _C.NumberColumn(
         "Slope", format="%.2f", help="Of calibration: 1 = right, below 1 = too extreme"
     ),
-    "n": _C.NumberColumn("n", format="localized"),
-    "bads": _C.NumberColumn("Bads", format="localized"),
     "label": _C.TextColumn("Label"),
     "dataset": _C.TextColumn("Trained on"),
 }

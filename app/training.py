@@ -87,6 +87,8 @@ def show_result(result: dict[str, Any]) -> None:
     else:
         st.info(widgets.escaped(sentence), icon=":material/info:")
     _show_leaks(checks["leaks"])
+    if checks.get("small_sample"):
+        st.warning(checks["small_sample"], icon=":material/group:")
     _show_label(result["label"])
     _show_evidence(checks)
     st.dataframe(

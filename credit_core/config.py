@@ -53,6 +53,7 @@ class TrainingConfig(_Section):
     folds: int = Field(5, ge=2, le=20)
     holdout_share: float = Field(0.2, gt=0, lt=0.9)
     seed: int = Field(20240101, ge=0, le=2**31 - 1)
+    search_trials: int = Field(0, ge=0, le=500)
 
 
 class ScorecardConfig(_Section):

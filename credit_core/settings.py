@@ -42,6 +42,11 @@ class Settings(BaseSettings):
     tracking_url: str = Field("", description="MLflow's database; empty = SQLite under `models`")
     actor: str = Field("local user", description="who acts, when nobody has signed in")
 
+    lender: str = Field("The lender", description="who signs the letters to applicants")
+    contact: str = Field(
+        "the address this letter came from", description="where applicants may write"
+    )
+
     memory_limit_mb: int = Field(1000, ge=200, description="DuckDB's memory, in MB")
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
 

@@ -105,4 +105,4 @@ if customer:
     st.subheader("What if")
     whatif.what_if(found, dataset)
     st.subheader("Record a decision")
-    decision.decide(found)
+    decision.decide(found, dataset)

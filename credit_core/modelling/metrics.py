@@ -89,7 +89,7 @@ def auc_interval(label: NDArray[np.int64], risk: FloatArray, level: float = LEVE
     if m < 2 or n < 2:
         return Auc(auc, 0.0, 1.0, float("inf"), m + n, m)
     variance = float(above_good.var(ddof=1) / m + below_bad.var(ddof=1) / n)
-    return _with_interval(auc, variance, m + n, m, level)
+    return with_interval(auc, variance, m + n, m, level)
 
 
 def _placements(label: NDArray[np.int64], risk: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -162,10 +162,11 @@ def mean_auc(parts: Sequence[Auc], level: float = LEVEL) -> Auc:
     auc = float(np.mean([part.auc for part in parts]))
     variance = float(np.sum([part.variance for part in parts])) / len(parts) ** 2
     n, bads = sum(part.n for part in parts), sum(part.bads for part in parts)
-    return _with_interval(auc, variance, n, bads, level)
+    return with_interval(auc, variance, n, bads, level)
 
 
-def _with_interval(auc: float, variance: float, n: int, bads: int, level: float) -> Auc:
+def with_interval(auc: float, variance: float, n: int, bads: int, level: float = LEVEL) -> Auc:
+    """Return an AUC with the normal interval of its variance, within 0 and 1."""
     half = NormalDist().inv_cdf(0.5 + level / 2) * float(np.sqrt(variance))
     return Auc(auc, max(0.0, auc - half), min(1.0, auc + half), variance, n, bads)
 

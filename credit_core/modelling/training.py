@@ -7,7 +7,7 @@ no fit at all, and the out-of-time cohort lies after everything the model saw.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,13 +23,24 @@ from credit_core.modelling.calibration import Calibration, fit_platt, probabilit
 from credit_core.modelling.design import Design
 from credit_core.modelling.estimator import Estimator, margin
 from credit_core.modelling.logistic import choose_penalty, fit_logistic
-from credit_core.modelling.metrics import Metrics, auc_interval, evaluate, mean_auc
+from credit_core.modelling.metrics import (
+    Auc,
+    Metrics,
+    auc_interval,
+    evaluate,
+    log_loss,
+    mean_auc,
+    with_interval,
+)
 from credit_core.modelling.scorecard import fit_scorecard
+from credit_core.modelling.search import search
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Progress = Callable[[float, str], None]
 _WATCH_SHARE = 0.15
+SMALL_SAMPLE, REPEATS = 100, 3
+"""Below so many of the rarer label in development, the cross-validation is repeated so often."""
 _LEARNING_SHARES = (0.125, 0.25, 0.5)
 _FEWEST_TO_LEARN = 20
 _UNWATCHED = ("scorecard", "logistic")
@@ -115,48 +126,86 @@ def train_family(
     development = data.rows(DEVELOPMENT)
     X, label = data.X[development], data.label[development]
     frame = data.frame.iloc[development].reset_index(drop=True)
-    folds = grouped_folds(frame, config.training.folds, config.training.seed)
-    fitter = _Fitter(family, data, config, threads)
+    repeats = repeats_for(label)
+    by_repeat = [
+        grouped_folds(frame, config.training.folds, config.training.seed + repeat)
+        for repeat in range(repeats)
+    ]
+    folds = [fold for found in by_repeat for fold in found]
+    fitter = _Fitter(family, config, threads, data.design, data.directions())
     tell(0.0, f"{family}: choosing parameters")
-    fitter.prepare(X, label, folds)
-    out_of_fold = np.empty(len(label))
+    fitter.prepare(X, label, frame, by_repeat[0], tell)
+    out_of_fold = np.empty((repeats, len(label)))
     rounds = []
     for i, (train, test) in enumerate(folds):
-        tell(i / (len(folds) + 1), f"{family}: fold {i + 1} of {len(folds)}")
+        repeat, fold = divmod(i, config.training.folds)
+        again = f", repeat {repeat + 1} of {repeats}" if repeats > 1 else ""
+        step = f"{family}: fold {fold + 1} of {config.training.folds}{again}"
+        tell(i / (len(folds) + 1), step)
         estimator, used = fitter.fit_watched(X[train], label[train], frame.iloc[train])
-        out_of_fold[test] = margin(estimator, X[test])
+        out_of_fold[repeat, test] = margin(estimator, X[test])
         rounds.append(used)
-    calibration = fit_platt(out_of_fold, label)
+    calibration = fit_platt(out_of_fold.ravel(), np.tile(label, repeats))
     tell(len(folds) / (len(folds) + 1), f"{family}: fitting on all development customers")
     final = fitter.fit_all(X, label, int(np.median(rounds)))
     log_odds = calibration.log_odds(margin(final, data.X))
-    log_odds[development] = calibration.log_odds(out_of_fold)
+    # One repeat's, as each row of an evaluation must come from one model, not from an average.
+    log_odds[development] = calibration.log_odds(out_of_fold[0])
     return TrainedModel(
         family,
         final,
         calibration,
         fitter.parameters(int(np.median(rounds))),
         log_odds,
-        _metrics(data, log_odds, folds, development),
+        _metrics(data, log_odds, _auc_of_folds(label, out_of_fold, by_repeat), development),
         _learning_curve(fitter, data, int(np.median(rounds)), final),
     )
 
 
+@dataclass
 class _Fitter:
     """Fits one family with the parameters its configuration gives or its folds choose."""
 
-    def __init__(self, family: str, data: TrainingData, config: ModelConfig, threads: int) -> None:
-        self.family = family
-        self.config = config
-        self.threads = threads
-        self.seed = config.training.seed
-        self.design = data.design
-        self.directions = data.directions()
-        self.penalty = 1.0
+    family: str
+    config: ModelConfig
+    threads: int
+    design: Design
+    directions: tuple[int, ...]
+    penalty: float = 1.0
 
-    def prepare(self, X: FloatArray, label: IntArray, folds: Folds) -> None:
+    @property
+    def seed(self) -> int:
+        return self.config.training.seed
+
+    def prepare(
+        self, X: FloatArray, label: IntArray, frame: pd.DataFrame, folds: Folds, tell: Progress
+    ) -> None:
+        """Choose what the folds decide: the penalty, or settings where a search is asked for.
+
+        What is chosen looks a little better on these folds than it is; the hold-out and the
+        cohort out of time have no part in the choice.
+        """
         if self.family == "logistic":
             self.penalty = choose_penalty(X, label, folds, self.config.models.logistic)
+        trials = self.config.training.search_trials
+        if self.family in _UNWATCHED or trials == 0:
+            return
+
+        given = getattr(self.config.models, self.family).model_dump()
+
+        def with_changes(changes: dict[str, Any]) -> ModelConfig:
+            return self.config.replacing(models={self.family: {**given, **changes}})
+
+        def loss(changes: dict[str, Any], trial: int) -> float:
+            tell(0.0, f"{self.family}: search, trial {trial + 1} of {trials}")
+            tried = replace(self, config=with_changes(changes))
+            margins = np.empty(len(label))
+            for train, test in folds:
+                estimator, _ = tried.fit_watched(X[train], label[train], frame.iloc[train])
+                margins[test] = margin(estimator, X[test])
+            return log_loss(label, probability(margins))
+
+        self.config = with_changes(search(self.family, given, loss, trials, self.seed))
 
     def fit_watched(
         self, X: FloatArray, label: IntArray, frame: pd.DataFrame
@@ -258,13 +307,30 @@ def _learning_curve(
     return tuple(curve)
 
 
+def repeats_for(label: IntArray) -> int:
+    """Return how often the cross-validation is repeated: more than once for a small sample."""
+    return REPEATS if min(label.sum(), len(label) - label.sum()) < SMALL_SAMPLE else 1
+
+
+def _auc_of_folds(label: IntArray, margins: FloatArray, by_repeat: list[Folds]) -> Auc:
+    """Return the mean AUC over folds and repeats; margins have shape (repeats, n).
+
+    Repeats use the same people, so they steady the estimate without adding evidence: the interval
+    is as wide as that of one repeat.
+    """
+    found = [
+        mean_auc([auc_interval(label[test], margins[repeat, test]) for _, test in folds])
+        for repeat, folds in enumerate(by_repeat)
+    ]
+    variance = float(np.mean([one.variance for one in found]))
+    auc = float(np.mean([one.auc for one in found]))
+    return with_interval(auc, variance, found[0].n, found[0].bads)
+
+
 def _metrics(
-    data: TrainingData, log_odds: FloatArray, folds: Folds, development: IntArray
+    data: TrainingData, log_odds: FloatArray, by_fold: Auc, development: IntArray
 ) -> dict[str, Metrics]:
     label, risk = data.label, probability(log_odds)
-    by_fold = mean_auc(
-        [auc_interval(label[development[test]], risk[development[test]]) for _, test in folds]
-    )
     metrics = {"cross_validation": evaluate(label[development], risk[development], by_fold)}
     for sample in (HOLDOUT, OUT_OF_TIME):
         rows = data.rows(sample)

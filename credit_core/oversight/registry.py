@@ -171,7 +171,7 @@ def _undo(client: MlflowClient, settings: Settings, run_id: str, status: str, re
         child_id = child.info.run_id
         for version in client.search_model_versions(f"run_id='{child_id}'"):
             client.delete_model_version(version.name, version.version)
-        shutil.rmtree(_bundle_folder(settings, child_id), ignore_errors=True)
+        shutil.rmtree(_bundle_folder(settings, child_id).parent, ignore_errors=True)
         client.set_terminated(child_id, status)
     client.set_tag(run_id, "problem", reason[:4000])
     client.set_terminated(run_id, status)
@@ -207,7 +207,9 @@ def register(settings: Settings, parent: str, folder: Path) -> ModelVersion:
             params=[Param(key, str(value)) for key, value in facts["parameters"].items()],
         )
         # Not log_artifacts: it writes where the store was made, which a moved store is not.
-        shutil.copytree(folder, _bundle_folder(settings, run_id))
+        target = _bundle_folder(settings, run_id)
+        shutil.copytree(folder, target)
+        _save_pyfunc(bundle, target)
         client.set_terminated(run_id, "FINISHED")
         name = bundle.question
         _ensure_model(client, name)
@@ -224,6 +226,32 @@ def register(settings: Settings, parent: str, folder: Path) -> ModelVersion:
             },
         )
         return _version(client, settings, version)
+
+
+def _save_pyfunc(bundle: Bundle, folder: Path) -> None:
+    """Put a model beside the bundle that MLflow's own tools score with, from code (`pyfunc`)."""
+    import warnings
+
+    # MLflow warns of its own types, and sets filters of its own: record, and let go.
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("ignore")
+        import mlflow.pyfunc
+        from mlflow.models import ModelSignature
+        from mlflow.types import ColSpec, Schema
+
+        categories = bundle.design.categories
+        columns = [
+            ColSpec("string" if source in categories else "double", source, required=False)
+            for source in bundle.design.sources
+        ]
+        found = Schema([ColSpec("double", name) for name in ("score", "risk")])
+        mlflow.pyfunc.save_model(
+            str(folder.with_name("pyfunc")),
+            python_model=str(Path(__file__).with_name("pyfunc.py")),
+            artifacts={"bundle": str(folder)},
+            signature=ModelSignature(Schema(columns), found),
+            pip_requirements=["candor"],
+        )
 
 
 def _bundle_folder(settings: Settings, run_id: str) -> Path:

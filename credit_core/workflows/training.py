@@ -29,7 +29,14 @@ from credit_core.modelling.bundle import Bundle, save_bundle
 from credit_core.modelling.calibration import probability
 from credit_core.modelling.metrics import evaluate
 from credit_core.modelling.naive import against_naive, naive_references
-from credit_core.modelling.training import TrainedModel, TrainingData, train_family
+from credit_core.modelling.training import (
+    REPEATS,
+    SMALL_SAMPLE,
+    TrainedModel,
+    TrainingData,
+    repeats_for,
+    train_family,
+)
 from credit_core.oversight import events, registry
 from credit_core.oversight.registry import ModelVersion
 from credit_core.settings import Settings
@@ -141,6 +148,7 @@ def _train(
 ) -> TrainingResult:
     ready = prepare(dataset, ledger, config, kind, part_of(tell, 0.0, 0.35))
     labels, data, checks = ready.labels, ready.data, ready.checks
+    checks["small_sample"] = small_sample(data)
     naive = naive_references(data, config)
     common = common_analysis(data, ready.table)
     with tempfile.TemporaryDirectory() as scratch:
@@ -177,6 +185,20 @@ def _train(
     )
     ordered = sorted(versions, key=lambda version: -_auc_nearest_to_use(version))
     return TrainingResult(dataset, label, checks, ready.references, tuple(ordered), None, None)
+
+
+def small_sample(data: TrainingData) -> str | None:
+    """Return what a small development sample means for its figures, None where it is not small."""
+    label = data.label[data.rows(DEVELOPMENT)]
+    bads = int(label.sum())
+    if repeats_for(label) == 1:
+        return None
+    rarer = "bads" if bads <= len(label) - bads else "goods"
+    return (
+        f"Small sample: {min(bads, len(label) - bads)} {rarer} in development, fewer than "
+        f"{SMALL_SAMPLE}. The cross-validation is repeated {REPEATS} times; intervals stay wide, "
+        "and differences between models are mostly chance."
+    )
 
 
 def _auc_nearest_to_use(version: ModelVersion) -> float:

@@ -10,7 +10,8 @@ from credit_core.config import ModelConfig
 from credit_core.labels.samples import DEVELOPMENT, HOLDOUT, OUT_OF_TIME
 from credit_core.modelling.calibration import calibration_slope
 from credit_core.modelling.design import fit_design
-from credit_core.modelling.training import TrainingData, train_family
+from credit_core.modelling.metrics import auc_interval
+from credit_core.modelling.training import REPEATS, TrainingData, repeats_for, train_family
 
 CONFIG = ModelConfig().replacing(training={"folds": 3})
 
@@ -50,3 +51,34 @@ def test_calibrated_risks_have_slope_one_out_of_time(family: str, simulated) -> 
     assert low < 1 < high
     assert model.metrics["out_of_time"].slope == pytest.approx(slope, rel=1e-6)
     assert np.corrcoef(model.log_odds[later], truth[later])[0, 1] > 0.95
+
+
+def test_a_search_is_told_trial_by_trial_and_keeps_what_it_does_not_choose(simulated) -> None:
+    data, _ = simulated
+    config = CONFIG.replacing(
+        training={"search_trials": 3}, models={"lightgbm": {"max_rounds": 20, "early_stopping": 3}}
+    )
+    steps: list[str] = []
+    model = train_family("lightgbm", data, config, 1, lambda share, text: steps.append(text))
+    assert [step for step in steps if "search" in step] == [
+        f"lightgbm: search, trial {i} of 3" for i in (1, 2, 3)
+    ]
+    assert (model.parameters["max_rounds"], model.parameters["early_stopping"]) == (20, 3)
+
+
+def test_a_small_sample_is_cross_validated_again_and_again(simulated) -> None:
+    data, _ = simulated
+    few = np.flatnonzero(data.frame["sample"] == DEVELOPMENT)[:400]
+    small = TrainingData(
+        data.X[few], data.frame.iloc[few].reset_index(drop=True), data.design, None
+    )
+    steps: list[str] = []
+    model = train_family("logistic", small, CONFIG, 1, lambda share, text: steps.append(text))
+    assert repeats_for(small.label) == REPEATS
+    assert sum("fold" in step for step in steps) == REPEATS * CONFIG.training.folds
+    assert any(f"repeat {REPEATS} of {REPEATS}" in step for step in steps)
+    pooled = auc_interval(small.label, model.log_odds)
+    found = model.metrics["cross_validation"]
+    assert found.n == len(few)
+    assert found.auc_high - found.auc_low == pytest.approx(pooled.high - pooled.low, rel=0.35)
+    assert repeats_for(data.label) == 1
