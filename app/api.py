@@ -242,6 +242,7 @@ def _record(settings: Settings, found: Explanation, event: dict[str, Any], clien
         "as_of": found.as_of.isoformat() if found.as_of else None,
         "model": found.version.reference,
         "sha256": found.version.sha256,
+        "policy_version": found.bundle.facts["policy_version"],
         "score": found.score,
         "recommended": found.decision,
         "reasons": [reason.source for reason in found.reasons],

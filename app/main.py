@@ -28,6 +28,9 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ("batch", "Batch", "table_rows", "Score a whole file and download it."),
         ("policy", "Policy", "tune", "Cut-offs, their effect, and their versions."),
     ],
+    "Oversight": [
+        ("governance", "Governance", "gavel", "Models, decisions and the record behind them."),
+    ],
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from app import text
 from credit_core.oversight.events import Event
+from credit_core.oversight.registry import ModelVersion
 
 
 def rows(events: Sequence[Event], names: dict[str, str]) -> list[dict[str, str]]:
@@ -46,4 +47,32 @@ def describe(kind: str, details: dict[str, Any]) -> str:
     if kind == "decided":
         override = ", against the recommendation" if details["override"] else ""
         return f"Decided {details['decision']} at {details['score']:.0f} points{override}"
+    if kind == "policy_set":
+        return (
+            f"New policy for {details['model']}: approve from {details['approve_from']:.0f}, "
+            f"decline below {details['decline_below']:.0f}"
+        )
     return kind[:1].upper() + kind[1:]
+
+
+def inventory_row(version: ModelVersion) -> dict[str, Any]:
+    """Return a model version as a row of the inventory."""
+    sample = "out_of_time" if "out_of_time" in version.metrics else "cross_validation"
+    metrics = version.metrics[sample]
+    if version.champion:
+        status = "In use (champion)"
+    elif version.circular:
+        status = "Circular: cannot be promoted"
+    else:
+        status = "Refused by its checks" if version.refusal else "Trained"
+    return {
+        "reference": version.reference,
+        "status": status,
+        "answers": text.QUESTION[version.name],
+        "label": text.LABEL_NAME[version.label],
+        "family": text.FAMILY[version.family],
+        **{name: metrics[name] for name in ("auc", "auc_low", "auc_high", "n", "bads")},
+        "created": version.created,
+        "why": version.refusal or "",
+        "sha256": version.sha256[:16],
+    }

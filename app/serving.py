@@ -57,14 +57,17 @@ class Serving:
             Where no model was promoted, or the champion's files are not those registered.
         """
         with self._lock:
-            if self._champion is None or time.monotonic() - self._looked > _LOOK_EVERY:
+            champion = self._champion
+            if champion is None or time.monotonic() - self._looked > _LOOK_EVERY:
                 stamp = (registry_stamp(self.settings), latest_policy(self.settings))
-                if self._champion is None or stamp != self._stamp:
+                if champion is None or stamp != self._stamp:
                     version = find_version(self.settings, "champion")
-                    self._champion = Champion(version, load_in_force(self.settings, version))
-                    self._stamp = stamp
+                    same_policy = stamp[1] == self._stamp[1]
+                    if champion is None or version != champion.version or not same_policy:
+                        champion = Champion(version, load_in_force(self.settings, version))
+                    self._champion, self._stamp = champion, stamp
                 self._looked = time.monotonic()
-            return self._champion
+            return champion
 
     def scorer(self) -> SingleScorer:
         """Return this thread's scorer for the champion."""

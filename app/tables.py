@@ -362,3 +362,34 @@ LEARNING: dict[str, Any] = {
     "customers": _C.NumberColumn("Customers", format="localized"),
     **{name: LEADERBOARD[name] for name in ("auc", "auc_low", "auc_high", "n")},
 }
+INVENTORY: dict[str, Any] = {
+    "reference": _C.TextColumn("Model", pinned=True),
+    "status": _C.TextColumn("Status"),
+    "answers": _C.TextColumn("Answers"),
+    "label": _C.TextColumn("Label"),
+    "family": _C.TextColumn("Family"),
+    **{name: LEADERBOARD[name] for name in ("auc", "auc_low", "auc_high", "n", "bads")},
+    "created": _C.TextColumn("Trained (UTC)"),
+    "why": _C.TextColumn("Why not"),
+    "sha256": _C.TextColumn("SHA-256", help="Of bundle.json; the first 16 digits"),
+}
+DECISIONS: dict[str, Any] = {
+    "event": _C.NumberColumn("Event", format="%d", pinned=True),
+    "at": _C.TextColumn("When (UTC)"),
+    "decision": _C.TextColumn("Decided"),
+    "recommended": _C.TextColumn("Recommended"),
+    "override": _C.CheckboxColumn("Override"),
+    "reason_code": _C.TextColumn("Reason"),
+    "score": _C.NumberColumn("Score", format="%.1f", help="Higher = safer"),
+    "model": _C.TextColumn("Model"),
+    "policy_version": _C.NumberColumn("Policy", format="%d", help="0 = set at training"),
+    "actor": _C.TextColumn("Who"),
+    "customer": _C.TextColumn("Customer (hash)"),
+}
+OVERRIDES: dict[str, Any] = {
+    "by": _C.TextColumn("By"),
+    "name": _C.TextColumn("Name"),
+    "decisions": _C.NumberColumn("Decisions", format="localized"),
+    "overrides": _C.NumberColumn("Overrides", format="localized"),
+    "rate": _C.NumberColumn("Rate", format="percent"),
+}

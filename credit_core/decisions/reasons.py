@@ -72,6 +72,41 @@ def top_reasons(
     return result
 
 
+def reason_sentences(
+    bundle: Bundle, scored: Scored, table: pd.DataFrame, rows: NDArray[np.int64]
+) -> NDArray[np.object_]:
+    """Return the sentences of ``top_reasons`` for many rows, shape (rows, 4); "" = no more.
+
+    Source by source instead of row by row, each distinct value put into words once.
+    """
+    difference = adverse(scored, bundle.facts["reference"]["approved_contributions"], rows)
+    features = {feature.name: feature for feature in bundle.catalogue.features}
+    places = np.arange(len(rows))
+    chosen = np.full((len(rows), MOST_REASONS), -1)
+    for k in range(min(MOST_REASONS, len(difference)) if len(rows) else 0):
+        strongest = np.argmin(difference, axis=0)  # the first of equals, as in a stable sort
+        told = difference[strongest, places] <= -LEAST_POINTS
+        chosen[told, k] = strongest[told]
+        difference[strongest, places] = np.inf
+    found = np.full(chosen.shape, "", dtype=object)
+    for j, source in enumerate(scored.sources):
+        at, rank = np.nonzero(chosen == j)
+        codes, values = pd.factorize(np.asarray(table[source])[rows[at]], use_na_sentinel=False)
+        feature = features.get(source)
+        texts = np.array(
+            [
+                _sentence(
+                    feature, source, show_value(feature, value, bundle.observation_days), value
+                )
+                for value in values
+            ],
+            dtype=object,
+        )
+        if len(at):
+            found[at, rank] = texts[codes]
+    return found
+
+
 def show_value(feature: Feature | None, value: object, observed_days: int | None = None) -> str:
     """Write a feature's or attribute's value with its unit.
 

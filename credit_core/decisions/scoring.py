@@ -13,7 +13,7 @@ from credit_core.data.contract import BY_NAME
 from credit_core.data.ledger import Ledger
 from credit_core.decisions.contributions import Scored, score_table
 from credit_core.decisions.policy import APPROVE, Policy
-from credit_core.decisions.reasons import MOST_REASONS, Reason, top_reasons
+from credit_core.decisions.reasons import MOST_REASONS, Reason, reason_sentences, top_reasons
 from credit_core.errors import InputError
 from credit_core.features.build import build_features
 from credit_core.modelling.bundle import Bundle
@@ -109,13 +109,12 @@ class ScoredSnapshots:
 
         Without ``all_reasons`` those who are approved have none.
         """
-        sentences = [[""] * MOST_REASONS] * len(self.snapshots)
         told = np.flatnonzero(all_reasons | (np.array(self.decisions) != APPROVE))
-        found_reasons = top_reasons(self.bundle, self.scored, self.table, told)
-        for row, given in zip(told, found_reasons, strict=True):
-            some = [reason.sentence for reason in given]
-            sentences[row] = some + [""] * (MOST_REASONS - len(some))
-        reasons = {f"reason_{i + 1}": [row[i] for row in sentences] for i in range(MOST_REASONS)}
+        sentences = np.full((len(self.snapshots), MOST_REASONS), "", dtype=object)
+        sentences[told] = reason_sentences(self.bundle, self.scored, self.table, told)
+        reasons = {
+            f"reason_{i + 1}": pd.array(sentences[:, i], dtype="str") for i in range(MOST_REASONS)
+        }
         found = self.summary.assign(**reasons, model=model, model_version=version)
         return found[list(SCORE_COLUMNS)]
 

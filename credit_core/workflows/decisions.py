@@ -22,6 +22,7 @@ from credit_core.settings import Settings
 from credit_core.workflows.scoring import Explanation
 
 _KIND = "decided"
+_ALL = 1_000_000
 
 
 def decide(
@@ -170,6 +171,32 @@ def _version(settings: Settings, reference: str, sha256: str) -> ModelVersion:
     )
 
 
+def list_decisions(settings: Settings, customer_id: str | None = None) -> pd.DataFrame:
+    """Return the recorded decisions, newest first; of one customer where an id is given.
+
+    Columns event, at, decision, recommended, override, reason_code, score, model, policy_version,
+    actor and customer (a keyed hash).
+    """
+    found = events.list_events(settings, limit=_ALL, kind=_KIND)
+    if customer_id is not None:
+        key = events.customer_key(settings, customer_id)
+        found = [event for event in found if event.details["customer"] == key]
+    told = ("decision", "recommended", "override", "reason_code", "score", "model")
+    columns = ["event", "at", *told, "policy_version", "actor", "customer"]
+    rows = [
+        {
+            "event": event.sequence,
+            "at": event.at[:16].replace("T", " "),
+            **{name: event.details[name] for name in told},
+            "policy_version": event.details.get("policy_version", 0),
+            "actor": event.actor,
+            "customer": event.details["customer"],
+        }
+        for event in found
+    ]
+    return pd.DataFrame(rows, columns=columns).astype({"override": bool})
+
+
 def override_rates(settings: Settings) -> pd.DataFrame:
     """Return how often officers departed from the recommendation.
 
@@ -179,7 +206,7 @@ def override_rates(settings: Settings) -> pd.DataFrame:
         Columns by (officer or reason), name, decisions, overrides and rate; a row an officer and
         a row a reason code, the most overrides first. Reasons have no rate of their own.
     """
-    found = events.list_events(settings, limit=100_000, kind=_KIND)
+    found = events.list_events(settings, limit=_ALL, kind=_KIND)
     frame = pd.DataFrame(
         {
             "officer": [event.actor for event in found],

@@ -286,8 +286,10 @@ def test_one_customer_has_one_score_on_every_way_in(
 
 
 def test_scores_for_spreadsheets_hold_no_formula(
-    reading: Run, simulated: Path, tmp_path: Path
+    store, inside_of: Callable[[Settings], Run], simulated: Path, tmp_path: Path
 ) -> None:
+    (tmp_path / "home").mkdir()  # pages of other tests would open the newest data of a shared one
+    reading = inside_of(store.settings.model_copy(update={"home": tmp_path / "home"}))
     ledger = pd.read_csv(simulated / "transactions.csv.gz", dtype="str", keep_default_na=False)
     chosen = ledger["customer_id"].value_counts().index[:5]
     ids = ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", "＝1"]  # noqa: RUF001

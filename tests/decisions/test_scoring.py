@@ -12,7 +12,13 @@ import pytest
 from credit_core import workflows
 from credit_core.config import ScaleConfig
 from credit_core.decisions.policy import REFER
-from credit_core.decisions.reasons import LEAST_POINTS, MOST_REASONS, show_value
+from credit_core.decisions.reasons import (
+    LEAST_POINTS,
+    MOST_REASONS,
+    reason_sentences,
+    show_value,
+    top_reasons,
+)
 from credit_core.decisions.scale import Scale
 from credit_core.decisions.scoring import SCORE_COLUMNS, ScoredSnapshots, short_history
 from credit_core.errors import InputError
@@ -91,6 +97,18 @@ def test_reasons_are_adverse_few_and_never_protected(scored: ScoredSnapshots) ->
         some += bool(reasons)
         assert scored.reasons_of(row) == reasons
     assert some > 100
+
+
+def test_sentences_of_many_are_those_of_each(scored: ScoredSnapshots) -> None:
+    rows = np.arange(0, 600, 3)
+    many = reason_sentences(scored.bundle, scored.scored, scored.table, rows)
+    each = top_reasons(scored.bundle, scored.scored, scored.table, rows)
+    assert many.shape == (200, MOST_REASONS)
+    for found, reasons in zip(many, each, strict=True):
+        assert [text for text in found if text] == [reason.sentence for reason in reasons]
+        assert list(found) == sorted(found, key=lambda text: text == ""), "none in between"
+    none = reason_sentences(scored.bundle, scored.scored, scored.table, rows[:0])
+    assert none.shape == (0, MOST_REASONS)
 
 
 def test_thin_files_are_referred(scored: ScoredSnapshots) -> None:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,18 +33,16 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """A PostgreSQL of the test's own; its URL without a database's name."""
     pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed")
     tools = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not tools:
         pytest.skip("no PostgreSQL server is installed on this machine")
-    root = tmp_path_factory.mktemp("postgres")
+    root = Path(tempfile.mkdtemp(prefix="candor-postgres-"))  # pytest's own folders are private
     user = {}
     if os.geteuid() == 0:  # PostgreSQL does not run as root
         found = pwd.getpwnam("postgres")
-        for folder in (root, root.parent, root.parent.parent):
-            folder.chmod(folder.stat().st_mode | 0o011)
         os.chown(root, found.pw_uid, found.pw_gid)
         user = {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
     port, data = free_port(), root / "data"
@@ -59,6 +58,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield f"postgresql+psycopg://candor@127.0.0.1:{port}"
     stop = [str(tools[-1] / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"]
     subprocess.run(stop, check=True, cwd=root, stdout=subprocess.DEVNULL, **user)
+    shutil.rmtree(root)
 
 
 @contextmanager
