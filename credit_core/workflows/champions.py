@@ -55,18 +55,19 @@ def live_on(table: pd.DataFrame, day: date) -> tuple[str | None, str | None]:
 
 
 def previous(settings: Settings, question: str) -> str | None:
-    """Return the champion before the one that is live, None where there was no other."""
+    """Return the champion before the one that is live, None where there was no other.
+
+    A version that the registry no longer holds, or holds with another content, is passed over.
+    """
+    versions = [one for one in registry.list_versions(settings) if one.name == question]
+    others = {one.reference: one.sha256 for one in versions if not one.champion}
+    if len(others) == len(versions):
+        return None
     table = promotions(settings, question)
-    live = next(
-        (
-            v.reference
-            for v in registry.list_versions(settings)
-            if v.name == question and v.champion
-        ),
-        None,
-    )
-    others = table.loc[table["model"] != live, "model"]
-    return str(others.iloc[0]) if live and len(others) else None
+    for model, sha256 in zip(table["model"].astype("str"), table["sha256"], strict=True):
+        if others.get(model) == sha256:
+            return model
+    return None
 
 
 def roll_back(settings: Settings, question: str) -> ModelVersion:

@@ -347,7 +347,9 @@ class TestTrain:
         self, page: Page, stored: Dataset, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         why = "The label comes from the features' window."
-        monkeypatch.setattr("app.state.versions", lambda: [version(champion=False, circular=True)])
+        monkeypatch.setattr(
+            "app.state.versions", lambda: [version(champion=False, circular=True, refusal=why)]
+        )
         canary = {"auc": 0.99, "low": 0.98, "high": 1.0, "n": 9, "passed": False, "why": "shared"}
         checks = {"canary": canary, "leaks": [], "circular": True, "refusal": why}
         job_id = job(settings, stored.fingerprint, result=training_facts(checks=checks))
