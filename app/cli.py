@@ -176,6 +176,9 @@ def ingest(
             typer.echo(f"          {count:,} x {reason}")
         if dataset.rejected:
             typer.echo(f"rejects   {dataset.rejects_path}")
+        for one in dataset.evidence:
+            if one["confidence"] == "low":
+                typer.echo(f"unsure    {one['column']} from {one['header']!r}: {one['why']}")
     if dataset.applications:
         found = dataset.applications
         typer.echo(f"applications {found.rows:,} kept, {found.rejected:,} set aside")

@@ -93,7 +93,9 @@ def choose_earlier(found: list[jobs.Job]) -> None:
 
 
 st.title("Train")
-st.caption("Models are trained as a job, with their checks; nothing scores until it is promoted.")
+st.caption(
+    "Models are trained as a job, with their checks; the champion changes only when you promote one."
+)
 data = state.require_dataset()
 if "just_done" in st.session_state:
     st.success(st.session_state["just_done"], icon=":material/task_alt:")

@@ -13,14 +13,16 @@ from credit_core.data.evidence import Found, UndecidedError, filled_cells
 _IN_WORDS = frozenset((
     "c", "cr", "credit", "in", "income", "incoming", "inflow", "inbound", "prijem",
     "deposit", "received", "receipt", "+", "haben", "h", "gutschrift", "eingang", "abono",
-    "entrata", "avere", "credito", "crédit",
+    "entrata", "avere", "credito", "crédit", "bij", "refund", "cash_in", "transfer_in", "top_up",
+    "topup",
 ))
 _OUT_WORDS = frozenset((
     "d", "dr", "debit", "out", "outgoing", "outflow", "outbound", "vydaj", "vyber",
     "withdrawal", "payment", "purchase", "spent", "-", "soll", "s", "lastschrift", "ausgang",
-    "cargo", "uscita", "dare", "debito", "débit",
+    "cargo", "uscita", "dare", "debito", "débit", "af", "cash_out", "transfer_out",
 ))
 # fmt: on
+_ENOUGH_AMOUNTS = 20
 
 
 def read_amount(found: Found, name: str) -> None:
@@ -43,6 +45,13 @@ def read_amount(found: Found, name: str) -> None:
         _read_sign(found, amounts)
         return
     _read_direction(found)
+    if "direction" not in found.fields:
+        found.say(
+            "amount_sign",
+            found.columns["amount"],
+            "low",
+            "no amount is below 0 and no column says the direction: all are read as money out",
+        )
 
 
 def _refuse_currencies(found: Found, header: str, name: str) -> None:
@@ -96,6 +105,15 @@ def _read_sign(found: Found, amounts: list[str]) -> None:
     """Decide which sign is money out by the balance, where there is one."""
     header = found.columns["amount"]
     verdict = _sign_by_balance(found, amounts)
+    if verdict is None and _mostly_negative(amounts):
+        found.fields["amount_sign"] = "in_positive"
+        found.say(
+            "amount_sign",
+            header,
+            "medium",
+            "most amounts are below 0, and payments outnumber receipts: below 0 is money out",
+        )
+        return
     if verdict is None:
         found.say(
             "amount_sign", header, "low", "assumed: above 0 is money out; correct it if it is not"
@@ -109,6 +127,13 @@ def _read_sign(found: Found, amounts: list[str]) -> None:
         "high",
         f"the balance {'falls' if falls else 'rises'} when the amount is above 0",
     )
+
+
+def _mostly_negative(amounts: list[str]) -> bool:
+    """Return True where at least two thirds of enough amounts to judge by are below zero."""
+    filled = filled_cells(amounts)
+    below = sum(value[0] in "-−(" or value[-1] in "-)" for value in filled)  # noqa: RUF001
+    return len(filled) >= _ENOUGH_AMOUNTS and below >= 2 / 3 * len(filled)
 
 
 def _sign_by_balance(

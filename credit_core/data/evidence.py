@@ -10,9 +10,11 @@ from credit_core.errors import InputError
 
 PART_NAMES: dict[str, tuple[str, ...]] = {
     "debit": ("debit", "debit_amount", "paid_out", "money_out", "withdrawal", "withdrawals",
-              "withdrawal_amount", "amount_debit", "soll", "out"),
+              "withdrawal_amount", "amount_debit", "soll", "out", "cargo", "cargos", "debe",
+              "adeudo", "dare", "addebiti", "uscite", "débit", "débito", "af"),
     "credit": ("credit", "credit_amount", "paid_in", "money_in", "deposit", "deposits",
-               "deposit_amount", "amount_credit", "haben", "in"),
+               "deposit_amount", "amount_credit", "haben", "in", "abono", "abonos", "haber",
+               "avere", "accrediti", "entrate", "crédit", "crédito", "bij"),
     "quantity": ("quantity", "qty", "units", "pieces", "menge"),
     "unit_price": ("unit_price", "unitprice", "price", "price_per_unit", "item_price"),
 }  # fmt: skip

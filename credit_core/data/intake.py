@@ -25,7 +25,7 @@ from credit_core.data.evidence import AmbiguousDatesError
 from credit_core.data.mapping import Mapping, check_mapping
 from credit_core.data.propose import Proposal, propose_mapping
 from credit_core.data.quality import measure
-from credit_core.data.reading import Reading, parquet_sql, plan_reading
+from credit_core.data.reading import REASONS, Reading, parquet_sql, plan_reading
 from credit_core.data.rejects import (
     Located,
     Rejects,
@@ -305,7 +305,13 @@ def _measured(
 
 
 def _refuse_if_hopeless(dataset: Dataset, first: tuple[int, str, str] | None) -> None:
-    if dataset.rows > 0 and dataset.rejected <= dataset.rows:
+    # Rows in another currency than the one chosen are set aside on purpose.
+    chosen = sum(
+        count
+        for reason, count in dataset.rejects_by_reason.items()
+        if REASONS["other_currency"] in reason
+    )
+    if dataset.rows > 0 and dataset.rejected - chosen <= dataset.rows:
         return
     example = f" Line {first[0]}: {first[1]} ({first[2][:40]!r})." if first else ""
     share = "no row" if dataset.rows == 0 else f"only {dataset.rows:,} of {dataset.seen:,} rows"

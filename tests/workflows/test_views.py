@@ -143,6 +143,7 @@ def test_looking_at_a_file_stores_nothing(settings: Settings, written: Write) ->
     assert found.mapping.columns == {"customer_id": "client", "timestamp": "date", "amount": "amt"}
     assert {e.column: e.confidence for e in found.evidence} == {
         "customer_id": "medium", "timestamp": "medium", "amount": "medium", "date_format": "high",
+        "amount_sign": "low",
     }  # fmt: skip
     assert found.rows["client"].tolist() == ["A", "C"]
     assert list(settings.home.iterdir()) == []
