@@ -93,9 +93,7 @@ def choose_earlier(found: list[jobs.Job]) -> None:
 
 
 st.title("Train")
-st.caption(
-    "Models are trained as a job, with their checks; the champion changes only when you promote one."
-)
+st.caption("Training is a job with its checks; the champion changes only when you promote one.")
 data = state.require_dataset()
 if "just_done" in st.session_state:
     st.success(st.session_state["just_done"], icon=":material/task_alt:")
