@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app import text
+from app import text, widgets
 from credit_core.oversight.events import Event
 from credit_core.oversight.registry import ModelVersion
 
@@ -57,8 +57,7 @@ def describe(kind: str, details: dict[str, Any]) -> str:
 
 def inventory_row(version: ModelVersion) -> dict[str, Any]:
     """Return a model version as a row of the inventory."""
-    sample = "out_of_time" if "out_of_time" in version.metrics else "cross_validation"
-    metrics = version.metrics[sample]
+    _, metrics = widgets.headline(version)
     if version.champion:
         status = "In use (champion)"
     elif version.circular:

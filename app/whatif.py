@@ -10,6 +10,7 @@ import streamlit as st
 from app import state, tables, text, widgets
 from credit_core.data.store import Dataset
 from credit_core.decisions import scenarios
+from credit_core.decisions.reasons import readable
 from credit_core.errors import CandorError
 from credit_core.labels.observed import load_applications
 from credit_core.workflows import Explanation, whatif
@@ -122,7 +123,7 @@ def _application(found: Explanation, history: Any, attributes: dict[str, Any]) -
         value = attributes[attribute.name]
         column = columns[i % 3]
         key = f"attribute {attribute.name} {found.customer_id}"
-        name = whatif.readable(attribute.name)
+        name = readable(attribute.name)
         if attribute.kind == "number":
             given = None if pd.isna(value) else float(value)
             changed[attribute.name] = column.number_input(name, value=given, key=key)
@@ -165,7 +166,7 @@ def _show(result: whatif.WhatIf) -> None:
     second.metric("Score then", f"{after.score:.1f}", f"{after.score - before.score:+.1f} points")
     third.metric("Recommendation then", text.DECISION_SHORT[after.decision])
     if result.outside:
-        named = ", ".join(whatif.readable(source).lower() for source in result.outside[:4])
+        named = ", ".join(readable(source).lower() for source in result.outside[:4])
         st.caption(f"Beyond anything seen in development, so rely on it less: {named}.")
     if not result.changes:
         st.caption("No factor changes.")

@@ -73,8 +73,10 @@ def record(settings: Settings, kind: str, details: dict[str, Any]) -> Event:
         return Event(sequence, at, kind, settings.actor, json.loads(text), previous, digest)
 
 
-def list_events(settings: Settings, limit: int = 100, kind: str | None = None) -> list[Event]:
-    """Return the latest events, newest first."""
+def list_events(
+    settings: Settings, limit: int | None = 100, kind: str | None = None
+) -> list[Event]:
+    """Return the latest events, newest first; all of them where ``limit`` is None."""
     query = sa.select(_events).order_by(_events.c.sequence.desc()).limit(limit)
     if kind is not None:
         query = query.where(_events.c.kind == kind)

@@ -16,7 +16,6 @@ from credit_core.oversight.registry import ModelVersion, load_version
 from credit_core.settings import Settings
 
 _KIND = "policy_set"
-_MOST = 10_000
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def policy_versions(
     """Return a model's policies, the one in force first and that of its training last."""
     trained = Policy.from_facts(bundle.facts.get("trained_policy", bundle.facts["policy"]))
     found = [PolicyVersion(0, trained, version.created, "training", "set at training", None)]
-    for event in reversed(events.list_events(settings, limit=_MOST, kind=_KIND)):
+    for event in reversed(events.list_events(settings, limit=None, kind=_KIND)):
         if event.details["sha256"] == version.sha256:
             policy = replace(
                 trained,

@@ -12,8 +12,6 @@ from credit_core.oversight.registry import ModelVersion
 from credit_core.settings import Settings
 from credit_core.workflows.training import promote
 
-_ALL = 1_000_000
-
 
 def promotions(settings: Settings, question: str) -> pd.DataFrame:
     """Return the promotions of a question, newest first.
@@ -30,7 +28,7 @@ def promotions(settings: Settings, question: str) -> pd.DataFrame:
             "event": event.sequence,
             "sha256": event.details["sha256"],
         }
-        for event in events.list_events(settings, limit=_ALL, kind="promoted")
+        for event in events.list_events(settings, limit=None, kind="promoted")
         if event.details["model"].partition(":")[0] == question
     ]
     columns = ["at", "until", "model", "actor", "reason", "event", "sha256"]

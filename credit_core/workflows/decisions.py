@@ -22,7 +22,6 @@ from credit_core.settings import Settings
 from credit_core.workflows.scoring import Explanation
 
 _KIND = "decided"
-_ALL = 1_000_000
 
 
 def decide(
@@ -177,7 +176,7 @@ def list_decisions(settings: Settings, customer_id: str | None = None) -> pd.Dat
     Columns event, at, decision, recommended, override, reason_code, score, model, policy_version,
     actor and customer (a keyed hash).
     """
-    found = events.list_events(settings, limit=_ALL, kind=_KIND)
+    found = events.list_events(settings, limit=None, kind=_KIND)
     if customer_id is not None:
         key = events.customer_key(settings, customer_id)
         found = [event for event in found if event.details["customer"] == key]
@@ -206,7 +205,7 @@ def override_rates(settings: Settings) -> pd.DataFrame:
         Columns by (officer or reason), name, decisions, overrides and rate; a row an officer and
         a row a reason code, the most overrides first. Reasons have no rate of their own.
     """
-    found = events.list_events(settings, limit=_ALL, kind=_KIND)
+    found = events.list_events(settings, limit=None, kind=_KIND)
     frame = pd.DataFrame(
         {
             "officer": [event.actor for event in found],

@@ -14,7 +14,6 @@ from credit_core.data.ledger import ledger_of, open_ledger
 from credit_core.data.store import Dataset
 from credit_core.decisions import scenarios
 from credit_core.decisions.policy import APPROVE
-from credit_core.decisions.reasons import readable as readable
 from credit_core.decisions.scoring import ScoredSnapshots, score_snapshots
 from credit_core.errors import InputError
 from credit_core.settings import Settings
