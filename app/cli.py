@@ -328,12 +328,21 @@ def explain(
     name = RISK_NAME[found.bundle.question]
     typer.echo(f"score     {found.score:.1f}  ({name} {found.risk:.1%}, band {found.band})")
     typer.echo(f"decision  {found.decision}{' (thin file)' if found.thin_file else ''}")
+    if found.reasons:
+        typer.echo(
+            "reasons   (points lost against the average approved customer; with a typical approved "
+            "customer's value the score rises by the points behind it)"
+        )
     for reason in found.reasons:
-        typer.echo(f"reason    {reason.sentence}  ({reason.points:+.1f} points)")
-    typer.echo(f"base      {found.base:.1f}")
+        steady = f", stability {reason.stability}" if reason.stability else ""
+        typer.echo(
+            f"  {reason.sentence}  ({reason.points:+.1f} points; with {reason.reference} "
+            f"{reason.gain:+.1f}{steady})"
+        )
+    typer.echo(f"base      {found.base:.1f}  (average development customer)")
     for part in found.contributions:
         if abs(part.points) >= 0.05:
-            typer.echo(f"{part.points:+8.1f}  {part.source} = {part.value}")
+            typer.echo(f"{part.points:+8.1f}  {part.description.rstrip('.')}: {part.value}")
 
 
 @app.command()

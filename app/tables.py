@@ -64,7 +64,19 @@ CONTRIBUTIONS: dict[str, Any] = {
     "description": _C.TextColumn("Factor"),
     "value": _C.TextColumn("Value"),
     "points": _C.NumberColumn("Points", format="%+.1f", help="Below 0 = lowers the score"),
+    "below": _C.NumberColumn(
+        "Higher than", format="percent", help="Share of development customers with a lower value"
+    ),
+    "family": _C.TextColumn("Family"),
     "source": _C.TextColumn("Name in the catalogue"),
+}
+PROOF: dict[str, Any] = {
+    "description": _C.TextColumn("Reason"),
+    "value": _C.TextColumn("This customer"),
+    "reference": _C.TextColumn("Typical approved customer"),
+    "points": _C.NumberColumn("Points lost", format="%+.1f"),
+    "gain": _C.NumberColumn("Score would rise by", format="%+.1f points"),
+    "stability": _C.TextColumn("Stability"),
 }
 MONTHS: dict[str, Any] = {
     "month": _C.DateColumn("Month", format="MMM YYYY"),

@@ -257,3 +257,16 @@ PSI_MEANS = (
     "Development against out of time, over tenths of the development sample. Bands 0.10 and 0.25; "
     "a PSI that chance alone reaches with so few rows counts as stable."
 )
+
+STABILITY = {"high": "High", "medium": "Medium", "low": "Low", "": "Not measured"}
+PROOF_MEANS = (
+    "Points lost: against the mean of approved development customers. Proof: with the value of a "
+    "typical approved customer in its place, and all else as it is, the model's score rises by so "
+    "much; a factor that fails this is not given as a reason. Stability: how often models fitted "
+    "on resampled customers give the same reason (high from 80%, medium from 50%). A reason says "
+    "what moved the score, not what causes the risk."
+)
+PERCENTILE_MEANS = (
+    "In brackets: the share of development customers with a lower value. Contributions are SHAP "
+    "values for trees, the terms of the sum for linear models, in points."
+)

@@ -54,6 +54,7 @@ class TrainingConfig(_Section):
     holdout_share: float = Field(0.2, gt=0, lt=0.9)
     seed: int = Field(20240101, ge=0, le=2**31 - 1)
     search_trials: int = Field(0, ge=0, le=500)
+    bootstraps: int = Field(8, ge=0, le=200)
 
 
 class ScorecardConfig(_Section):

@@ -19,6 +19,7 @@ from credit_core.data.ledger import Ledger, open_ledger
 from credit_core.data.store import Dataset
 from credit_core.decisions.contributions import score_table
 from credit_core.decisions.policy import APPROVE, build_policy
+from credit_core.decisions.reference import approved_reference, reason_stability
 from credit_core.decisions.scale import Scale
 from credit_core.errors import InputError, RefusedError
 from credit_core.features.build import build_features
@@ -265,12 +266,13 @@ def _finish(
     points = scale.points(model.log_odds)
     config = ModelConfig.model_validate(facts["config"]).policy
     policy = build_policy(points[development], data.label[development], config)
-    scored = score_table(Bundle(facts, model.estimator), table.iloc[development])
-    counted = table["transactions"].to_numpy()[development] if "transactions" in table else None
+    bundle = Bundle(facts, model.estimator)
+    seen = table.iloc[development]
+    scored = score_table(bundle, seen)
+    counted = seen["transactions"].to_numpy() if "transactions" in table else None
     approved = policy.decide(scored.points, counted) == APPROVE
     if not approved.any():
         approved = np.ones(len(development), dtype=bool)
-    usual = scored.contributions[:, approved].mean(axis=1)
     numeric = [c.source for c in data.design.columns if c.level is None]
     quantiles = {
         source: _quantiles(pd.to_numeric(table[source].iloc[development], errors="coerce"))
@@ -278,12 +280,17 @@ def _finish(
     }
     reference = {
         "described_as": "the average approved customer of the development sample",
-        "approved_contributions": dict(zip(scored.sources, usual.tolist(), strict=True)),
+        **approved_reference(bundle, seen[approved]),
+        "stability": {},
         "base": scored.base,
         "quantiles": quantiles,
         "score_quantiles": _quantiles(pd.Series(points[development])),
     }
-    return {**facts, "policy": policy.facts(), "reference": reference}
+    finished = {**facts, "policy": policy.facts(), "reference": reference}
+    reference["stability"] = reason_stability(
+        Bundle(finished, model.estimator), model.resampled, seen[approved], seen[~approved]
+    )
+    return finished
 
 
 def _quantiles(values: pd.Series) -> list[float]:
