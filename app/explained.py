@@ -41,7 +41,8 @@ def show_score(found: Explanation, scored: ScoredSnapshots) -> None:
         st.markdown("**What held the score down**")
         st.caption("Points lost against the average approved customer.")
         for reason in found.reasons:
-            st.text(f"{reason.sentence} ({reason.points:+.0f} points)")
+            steady = f", stability {reason.stability}" if reason.stability else ""
+            st.text(f"{reason.sentence} ({reason.points:+.0f} points{steady})")
         if not found.reasons:
             st.text("Nothing: no factor holds it below the average approved customer's.")
 

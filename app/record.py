@@ -47,6 +47,9 @@ def describe(kind: str, details: dict[str, Any]) -> str:
     if kind == "decided":
         override = ", against the recommendation" if details["override"] else ""
         return f"Decided {details['decision']} at {details['score']:.0f} points{override}"
+    if kind == "second look":
+        said = "Confirmed" if details["agrees"] else "Rejected"
+        return f"{said} decision {details['decision']} as a second person"
     if kind == "policy_set":
         return (
             f"New policy for {details['model']}: approve from {details['approve_from']:.0f}, "

@@ -240,6 +240,7 @@ POLICIES: dict[str, Any] = {
     "approve_from": _C.NumberColumn("Approve from", format="%.1f"),
     "decline_below": _C.NumberColumn("Decline below", format="%.1f"),
     "thin_file_transactions": _C.NumberColumn("Thin file below"),
+    "four_eyes": _C.TextColumn("Second person for"),
     "at": _C.TextColumn("When (UTC)"),
     "actor": _C.TextColumn("Who"),
     "reason": _C.TextColumn("Why"),
@@ -391,6 +392,7 @@ DECISIONS: dict[str, Any] = {
     "decision": _C.TextColumn("Decided"),
     "recommended": _C.TextColumn("Recommended"),
     "override": _C.CheckboxColumn("Override"),
+    "status": _C.TextColumn("Status"),
     "reason_code": _C.TextColumn("Reason"),
     "score": _C.NumberColumn("Score", format="%.1f", help="Higher = safer"),
     "model": _C.TextColumn("Model"),
@@ -404,4 +406,31 @@ OVERRIDES: dict[str, Any] = {
     "decisions": _C.NumberColumn("Decisions", format="localized"),
     "overrides": _C.NumberColumn("Overrides", format="localized"),
     "rate": _C.NumberColumn("Rate", format="percent"),
+}
+POLICY_SEGMENTS: dict[str, Any] = {
+    "segment": _C.TextColumn("Segment"),
+    "n": _C.NumberColumn("n", format="localized"),
+    "approved": _C.NumberColumn("Approved", format="percent"),
+    "referred": _C.NumberColumn("Referred", format="percent"),
+    "declined": _C.NumberColumn("Declined", format="percent"),
+    "bads_approved": _C.NumberColumn("Bads approved", format="localized"),
+    "bad_rate": _C.NumberColumn("Bad rate of approved", format="percent"),
+    "low": _C.NumberColumn("95% from", format="percent"),
+    "high": _C.NumberColumn("to", format="percent"),
+}
+PRECEDENTS: dict[str, Any] = {
+    "customer_id": _C.TextColumn("Customer"),
+    "as_of": _C.DateColumn("As of"),
+    "score": _C.NumberColumn("Score", format="%.0f", help="Higher = safer"),
+    "distance": _C.NumberColumn("Distance", format="%.1f points"),
+    "label": _C.TextColumn("Turned out"),
+}
+OVERRIDE_OUTCOMES: dict[str, Any] = {
+    "recommended": _C.TextColumn("Recommended"),
+    "decision": _C.TextColumn("Decided"),
+    "n": _C.NumberColumn("n", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+    "rate": _C.NumberColumn("Bad rate", format="percent"),
+    "low": _C.NumberColumn("95% from", format="percent"),
+    "high": _C.NumberColumn("to", format="percent"),
 }

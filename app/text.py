@@ -270,3 +270,23 @@ PERCENTILE_MEANS = (
     "In brackets: the share of development customers with a lower value. Contributions are SHAP "
     "values for trees, the terms of the sum for linear models, in points."
 )
+NEW_APPLICANT = (
+    "A bank's or shop's own columns will do; no column needs to say whose they are. They are "
+    "stored as a dataset of one customer and scored at the midnight after the last transaction, "
+    "or at the date of the application where one is given."
+)
+NO_PRECEDENTS = (
+    "No past customers to show: the data hold too few whose outcome is known under this model's "
+    "label."
+)
+FOUR_EYES = {
+    "none": "No decision",
+    "overrides": "Decisions against the recommendation",
+    "all": "Every decision",
+}
+STATUS = {
+    "final": "Final",
+    "waiting": "Waits for a second person",
+    "confirmed": "Confirmed by a second person",
+    "rejected": "Rejected by a second person",
+}

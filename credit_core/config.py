@@ -115,6 +115,7 @@ class PolicyConfig(_Section):
     approve_from: float | None = None
     decline_below: float | None = None
     thin_file_transactions: int = Field(3, ge=0, le=1000)
+    four_eyes: Literal["none", "overrides", "all"] = "none"
 
     @model_validator(mode="after")
     def _cut_offs_make_sense(self) -> PolicyConfig:

@@ -202,8 +202,12 @@ class Explanation:
     inputs: dict[str, float | str | None]
 
     @property
+    def policy(self) -> Policy:
+        return Policy.from_facts(self.bundle.facts["policy"])
+
+    @property
     def thin_file(self) -> bool:
-        limit = self.bundle.facts["policy"]["thin_file_transactions"]
+        limit = self.policy.thin_file_transactions
         return self.transactions is not None and self.transactions < limit
 
     def families(self) -> dict[str, float]:

@@ -165,7 +165,7 @@ def _train(
             bundle = Bundle(facts, model.estimator)
             analysis = analyse(model, bundle, data, ready.table, common)
             evidence = {
-                "evaluation.parquet": _evaluation(data, model, facts),
+                "evaluation.parquet": _evaluation(data, model, common.segments),
                 "analysis.json": json.dumps(analysis, sort_keys=True, allow_nan=False).encode(),
             }
             folders.append(Path(scratch) / f"{i}")
@@ -315,13 +315,17 @@ def _against_outcomes(
     return {**facts, "metrics": {**facts["metrics"], "observed_outcome": found.facts()}}
 
 
-def _evaluation(data: TrainingData, model: TrainedModel, facts: dict[str, Any]) -> bytes:
-    """Return the evaluation sample as Parquet: sample, label, risk; no customer in it."""
+def _evaluation(data: TrainingData, model: TrainedModel, segments: pd.DataFrame) -> bytes:
+    """Return the evaluation sample as Parquet: sample, label, risk, segments; no customer in it.
+
+    The segments' columns are called ``segment NAME``.
+    """
     frame = pd.DataFrame(
         {
             "sample": data.frame["sample"].to_numpy(),
             "label": data.label,
             "risk": probability(model.log_odds),
+            **{f"segment {by}": pd.Categorical(segments[by]) for by in segments.columns},
         }
     )
     buffer = io.BytesIO()
