@@ -31,7 +31,8 @@ def importance(table: pd.DataFrame, title: str) -> go.Figure:
 def swarm(found: list[dict[str, Any]], title: str) -> go.Figure:
     """Draw a dot a customer: its points by source, coloured by where its value stands.
 
-    ``found`` has for each its ``source``, ``points`` and ``stands`` (0 lowest, 1 highest, None no order).
+    ``found`` has for each its ``source``, ``points`` and ``stands`` (0 lowest, 1 highest,
+    None no order).
     """
     made = figure(
         title, "Points about the feature's mean (above 0 = safer)", "", 130 + 44 * len(found)

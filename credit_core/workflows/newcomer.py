@@ -9,14 +9,16 @@ from collections.abc import Mapping as Given
 from datetime import date
 from pathlib import Path
 
+from credit_core.data.contract import BY_NAME
 from credit_core.data.intake import first_rows
 from credit_core.data.propose import recognise_columns
 from credit_core.data.sniff import look_at
 from credit_core.data.store import Dataset
+from credit_core.decisions.scoring import needed_columns
 from credit_core.errors import InputError
 from credit_core.modelling.bundle import Bundle
 from credit_core.settings import Settings
-from credit_core.workflows.data import ingest
+from credit_core.workflows.data import ingest, look
 
 MOST_ROWS = 4_999
 """One row less than intake looks at, so that a longer statement is noticed."""
@@ -62,6 +64,7 @@ def bring_in_applicant(
         own = None if statement is None else folder / name
         if statement is not None and own is not None:
             _own_statement(statement, own, customer, settings)
+            _refuse_lacking(own, statement.name, bundle, settings)
         filed = None
         if bundle.attributes:
             filed = folder / f"answers of {name}"
@@ -99,6 +102,20 @@ def _own_statement(given: Path, target: Path, customer: str, settings: Settings)
             "as a batch, or keep one customer's rows."
         )
     _write(target, header, [[*row[:place], customer, *row[place + 1 :]] for row in rows])
+
+
+def _refuse_lacking(own: Path, name: str, bundle: Bundle, settings: Settings) -> None:
+    """Refuse a statement without a column that the model reads, before anything is stored."""
+    proposed = look(own, settings).mapping
+    if proposed is None:
+        return  # intake asks the question
+    lacking = sorted(needed_columns(bundle) - proposed.columns.keys())
+    if lacking:
+        named = ", ".join(f"{column} ({BY_NAME[column].meaning})" for column in lacking)
+        raise InputError(
+            f"{name}: the model reads {named}, and the statement has no such column. Add it, or "
+            "choose a model that was trained without it."
+        )
 
 
 def _cells(attributes: Given[str, float | str | None]) -> list[str]:

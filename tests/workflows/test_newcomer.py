@@ -64,6 +64,8 @@ def test_what_cannot_be_scored_is_refused_in_a_sentence(store, known, written) -
     refused("Give the applicant an id", "  ", two)
     refused("paste or upload", "A", None)
     refused("no column was recognised", "A", written("x,y\nhello,you\n", "words.csv"))
+    bare = written("date,amount\n2024-01-01,5\n2024-01-02,7\n", "bare.csv")
+    refused("bare.csv: the model reads .*balance", "A", bare)
     rows = "\n".join(f"2024-01-{1 + i % 28:02},{i}.5" for i in range(MOST_ROWS + 1))
     refused("too many for one applicant", "A", written(f"date,amount\n{rows}\n", "long.csv"))
     assert not list(store.settings.home.glob(".incoming-*")), "nothing is left behind"
