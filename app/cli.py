@@ -5,26 +5,38 @@ Each command imports what it runs: ``candor --help`` must not wait for pandas an
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 # Waiting threads of the model libraries must not burn the cores others work on.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import typer
 
-from app.commands import audit, serving
+from app.commands import audit, monitoring, serving
+from app.commands.shared import (
+    ApplicationsFile,
+    AsOf,
+    ConfigFile,
+    File,
+    Json,
+    MappingFile,
+    ModelName,
+    Protected,
+    config_of,
+    dataset_of,
+    date_of,
+    print_json,
+    progress,
+    warn,
+)
 from credit_core.errors import CandorError, InputError
 from credit_core.labels.wording import RISK_NAME
-from credit_core.settings import Settings, get_settings
+from credit_core.settings import get_settings
 
 if TYPE_CHECKING:
-    from credit_core.config import ModelConfig
-    from credit_core.data.store import Dataset
     from credit_core.workflows import TrainingResult
 
 app = typer.Typer(
@@ -33,22 +45,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Candor: explained credit scores, and how far they may be trusted.",
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-File = Annotated[
-    str | None, typer.Argument(help="A transactions file, or a stored dataset's fingerprint.")
-]
-ApplicationsFile = Annotated[
-    Path | None, typer.Option("--applications", help="Applications: attributes, outcomes.")
-]
-MappingFile = Annotated[Path | None, typer.Option("--mapping", help="A saved column mapping.")]
-Protected = Annotated[
-    list[str] | None,
-    typer.Option(help="A column used for fairness only (repeat for several)."),
-]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="A model configuration.")]
-ModelName = Annotated[str, typer.Option("--model", help="champion, a question, or NAME:VERSION.")]
-AsOf = Annotated[str | None, typer.Option("--as-of", help="Score as of this date, YYYY-MM-DD.")]
 
 
 def main() -> NoReturn:
@@ -78,69 +74,9 @@ def main() -> NoReturn:
 
 def _fail(sentence: str, code: int, as_json: bool) -> NoReturn:
     if as_json:
-        _print_json({"error": sentence})
+        print_json({"error": sentence})
     typer.echo(f"candor: {sentence}", err=True)
     sys.exit(code)
-
-
-def _warn(sentences: tuple[str, ...]) -> None:
-    for sentence in sentences:
-        typer.echo(f"candor: warning: {sentence}", err=True)
-
-
-def _print_json(content: dict[str, Any]) -> None:
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
-
-
-def _progress(share: float, text: str) -> None:
-    if sys.stderr.isatty():
-        typer.echo(f"\r\033[K{share:4.0%}  {text}", err=True, nl=share >= 1)
-    else:
-        typer.echo(f"{share:4.0%}  {text}", err=True)
-
-
-def _config(path: Path | None, settings: Settings) -> ModelConfig:
-    from credit_core.config import ModelConfig, load_config
-
-    if path is None and not settings.config.exists():
-        return ModelConfig()
-    return load_config(path or settings.config)
-
-
-def _dataset(
-    file: str | None,
-    settings: Settings,
-    config: ModelConfig,
-    mapping: Path | None = None,
-    applications: Path | None = None,
-    protected: list[str] | None = None,
-) -> Dataset:
-    """Return the dataset a FILE argument means: a stored one, or a file ingested now."""
-    from credit_core import workflows
-    from credit_core.data.mapping import load_mapping
-    from credit_core.data.store import open_dataset
-
-    if file is not None and not Path(file).exists() and applications is None and mapping is None:
-        looks_like_a_path = "/" in file or "." in file
-        if not looks_like_a_path:
-            return open_dataset(settings, file)
-    return workflows.ingest(
-        Path(file) if file is not None else None,
-        settings,
-        mapping=load_mapping(mapping) if mapping else None,
-        applications=applications,
-        protected=tuple(protected or ()) + config.applications.protected,
-        progress=_progress,
-    )
-
-
-def _date(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=None)
-    except ValueError as error:
-        raise InputError(f"--as-of {text!r} is not a date; write it as YYYY-MM-DD.") from error
 
 
 @app.command()
@@ -153,10 +89,10 @@ def ingest(
 ) -> None:
     """Check a file, set broken rows aside with their reasons, and store it."""
     settings = get_settings()
-    config = _config(None, settings)
-    dataset = _dataset(file, settings, config, mapping, applications, protected)
+    config = config_of(None, settings)
+    dataset = dataset_of(file, settings, config, mapping, applications, protected)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "dataset": dataset.summary(),
                 "rejects_by_reason": dataset.rejects_by_reason,
@@ -202,13 +138,13 @@ def train(
     from credit_core import workflows
 
     settings = get_settings()
-    loaded = _config(config, settings)
+    loaded = config_of(config, settings)
     families = tuple(part.strip() for part in models.split(",") if part.strip()) if models else ()
-    dataset = _dataset(file, settings, loaded, mapping, applications, protected)
+    dataset = dataset_of(file, settings, loaded, mapping, applications, protected)
     request = workflows.TrainingRequest(label, families, promote)
-    result = workflows.train(dataset, settings, loaded, request, _progress)
+    result = workflows.train(dataset, settings, loaded, request, progress)
     if as_json:
-        _print_json(result.facts())
+        print_json(result.facts())
     else:
         _show_training(result)
     if result.refused:
@@ -273,15 +209,15 @@ def score(
     if reasons not in ("adverse", "all"):
         raise InputError(f"--reasons {reasons!r} is neither adverse nor all; choose one.")
     check_target(out)
-    dataset = _dataset(file, settings, _config(None, settings), mapping, applications)
+    dataset = dataset_of(file, settings, config_of(None, settings), mapping, applications)
     found = workflows.score_to_files(
         dataset,
         settings,
         [out],
         model=model,
-        as_of=_date(as_of),
+        as_of=date_of(as_of),
         all_reasons=reasons == "all",
-        progress=_progress,
+        progress=progress,
     )
     version, counts = found.version, found.decisions
     facts = {
@@ -298,9 +234,9 @@ def score(
         "out": str(out),
         "manifest": str(manifest_path(out)),
     }
-    _warn(found.warnings)
+    warn(found.warnings)
     if as_json:
-        _print_json(facts)
+        print_json(facts)
     else:
         typer.echo(f"{found.rows:,} customers scored by {version.reference} -> {out}  {counts}")
 
@@ -319,11 +255,11 @@ def explain(
     from credit_core import workflows
 
     settings = get_settings()
-    dataset = _dataset(file, settings, _config(None, settings), mapping, applications)
-    found = workflows.explain(dataset, settings, customer, model=model, as_of=_date(as_of))
-    _warn(found.warnings)
+    dataset = dataset_of(file, settings, config_of(None, settings), mapping, applications)
+    found = workflows.explain(dataset, settings, customer, model=model, as_of=date_of(as_of))
+    warn(found.warnings)
     if as_json:
-        _print_json(found.facts())
+        print_json(found.facts())
         return
     name = RISK_NAME[found.bundle.question]
     typer.echo(f"score     {found.score:.1f}  ({name} {found.risk:.1%}, band {found.band})")
@@ -352,7 +288,7 @@ def models(as_json: Json = False) -> None:
 
     versions = list_versions(get_settings())
     if as_json:
-        _print_json(
+        print_json(
             {
                 "models": [
                     {key: value for key, value in vars(version).items() if key != "path"}
@@ -386,7 +322,7 @@ def promote(
         raise InputError('Say why: --reason "..."; the reason is kept in the record.')
     version = workflows.promote(model, reason, get_settings())
     if as_json:
-        _print_json({"champion": {"name": version.name, "version": version.version}})
+        print_json({"champion": {"name": version.name, "version": version.version}})
     else:
         typer.echo(f"{version.reference} is now the champion for {version.name}.")
 
@@ -398,7 +334,7 @@ def datasets(as_json: Json = False) -> None:
 
     found = list_datasets(get_settings())
     if as_json:
-        _print_json({"datasets": [dataset.summary() for dataset in found]})
+        print_json({"datasets": [dataset.summary() for dataset in found]})
         return
     for dataset in found:
         typer.echo(f"{dataset.fingerprint}  {dataset.rows:>12,} rows  {dataset.name}")
@@ -422,13 +358,14 @@ def sample(
         months=months,
         seed=seed,
         with_truth=with_truth,
-        progress=_progress,
+        progress=progress,
     )
     if as_json:
-        _print_json(vars(made))
+        print_json(vars(made))
     else:
         typer.echo(f"{made.customers:,} customers, {made.transactions:,} transactions in {out}")
 
 
 serving.register(app)
 audit.register(app)
+monitoring.register(app)

@@ -17,6 +17,7 @@ from credit_core.modelling.design import MISSING_LEVEL
 from credit_core.workflows.newcomer import bring_in_applicant
 
 MOST_PASTED = 500_000
+TURN_KEY = "newcomer_turn"
 
 
 def enter(bundle: Bundle) -> None:
@@ -84,5 +85,6 @@ def _bring_in(
     finally:
         if path is not None:
             uploads.discard(path)
+    st.session_state[TURN_KEY] = st.session_state.get(TURN_KEY, 0) + 1
     state.choose_dataset(dataset.fingerprint)
     st.session_state["choose_customer"] = customer.strip()

@@ -20,7 +20,11 @@ def choose_customer(scored: ScoredSnapshots) -> str:
     if entered:
         st.session_state[state.CUSTOMER_KEY] = entered
     field, other, new = st.columns([4, 4, 2], vertical_alignment="bottom")
-    with new.popover("New applicant", icon=":material/person_add:", width="stretch"):
+    # Another key is another popover: the one that was used closes.
+    turn = st.session_state.get(newcomer.TURN_KEY, 0)
+    with new.popover(
+        "New applicant", icon=":material/person_add:", width="stretch", key=f"newcomer {turn}"
+    ):
         newcomer.enter(scored.bundle)
     chosen = field.text_input(
         "Customer id",

@@ -92,6 +92,15 @@ def reason_stability(
     }
 
 
+def reason_mix(bundle: Bundle, judged: pd.DataFrame) -> dict[str, float]:
+    """Return by source the share of those not approved who have it as a reason."""
+    if judged.empty:
+        return {}
+    part = judged.iloc[:: max(1, len(judged) // _JUDGED)]
+    given = _gives(bundle, part, np.arange(len(part))).mean(axis=1)
+    return dict(zip(bundle.design.sources, given.tolist(), strict=True))
+
+
 def _gives(bundle: Bundle, table: pd.DataFrame, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which source is a reason of which row, shape (sources, rows)."""
     scored = score_table(bundle, table)

@@ -16,7 +16,7 @@ from credit_core.modelling.bundle import Bundle
 from credit_core.modelling.calibration import probability
 from credit_core.modelling.design import as_levels
 from credit_core.modelling.metrics import auc_interval
-from credit_core.modelling.stability import psi_of_counts, psi_of_numbers
+from credit_core.modelling.stability import freeze_levels, psi_of_numbers
 from credit_core.modelling.training import TrainedModel, TrainingData
 
 FloatArray = NDArray[np.float64]
@@ -53,14 +53,9 @@ def common_analysis(data: TrainingData, table: pd.DataFrame) -> Common:
         if source in categories:
             levels = as_levels(table[source])
             segments[source] = levels.to_numpy()
-            then, now = (levels.iloc[rows].value_counts() for rows in (development, later))
-            both = sorted(set(then.index) | set(now.index))
-            counts = [
-                np.asarray(found.reindex(both, fill_value=0), dtype=np.float64)
-                for found in (then, now)
-            ]
             if len(later):
-                features[source] = psi_of_counts(*counts).facts()
+                frozen = freeze_levels(levels.iloc[development])
+                features[source] = frozen.psi(frozen.count(levels.iloc[later])).facts()
         else:
             x = pd.to_numeric(table[source], errors="coerce").to_numpy("float64")
             if len(later):

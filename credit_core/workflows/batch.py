@@ -34,7 +34,7 @@ from credit_core.errors import InputError
 from credit_core.labels.samples import DEVELOPMENT
 from credit_core.labels.wording import RISK_NAME
 from credit_core.modelling.bundle import Bundle
-from credit_core.modelling.stability import psi_of_counts
+from credit_core.modelling.stability import Frozen
 from credit_core.oversight.policies import load_in_force
 from credit_core.oversight.registry import ModelVersion, find_version
 from credit_core.settings import Settings
@@ -140,7 +140,7 @@ def score_to_files(
     _sweep(root)
     with FileLock(str(root / f"{digest}.lock")):  # the same batch elsewhere ends first
         folder.mkdir(exist_ok=True)
-        edges = _development_edges(version)
+        frozen = Frozen(**bundle.facts["reference"]["score_bins"])
         with opened(dataset, settings) as ledger:
             tell(0.05, "Choosing whom to score")
             snapshots, applications = snapshots_of(dataset, ledger, bundle, as_of)
@@ -164,7 +164,7 @@ def score_to_files(
                     some = snapshots.iloc[start : start + size]
                     scored = score_snapshots(bundle, ledger, some, applications)
                     frame = scored.frame(version.name, version.version, all_reasons=all_reasons)
-                    found = _write_part(folder, name, frame, scored.thin, edges)
+                    found = _write_part(folder, name, frame, scored.thin, frozen)
                 else:
                     resumed += found.rows
                 parts.append(found)
@@ -219,16 +219,13 @@ def _finished(folder: Path, name: str) -> Part | None:
     return part if hashlib.sha256(data).hexdigest() == part.sha256 else None
 
 
-def _write_part(
-    folder: Path, name: str, frame: pd.DataFrame, thin: int, edges: np.ndarray[Any, Any]
-) -> Part:
+def _write_part(folder: Path, name: str, frame: pd.DataFrame, thin: int, frozen: Frozen) -> Part:
     sink = pa.BufferOutputStream()
     pq.write_table(_table(frame), sink)
     data = sink.getvalue().to_pybytes()
     write_atomic(folder / name, data)
     counted = frame.groupby(["band", "decision"]).size().reset_index(name="n")
     bins = np.floor(frame["score"].to_numpy() / _BIN).astype(int) * _BIN
-    tenths = np.searchsorted(edges, frame["risk"].to_numpy(), side="right")
     values, times = np.unique(bins, return_counts=True)
     part = Part(
         name,
@@ -237,7 +234,7 @@ def _write_part(
         thin,
         [[str(band), str(decision), int(n)] for band, decision, n in counted.to_numpy()],
         {str(low): int(n) for low, n in zip(values, times, strict=True)},
-        np.bincount(tenths, minlength=len(edges) + 1).tolist(),
+        frozen.count(frame["score"].to_numpy()).tolist(),
     )
     write_atomic(folder / f"{name}.json", json.dumps(asdict(part)).encode())
     return part
@@ -314,10 +311,6 @@ def _development(version: ModelVersion) -> np.ndarray[Any, Any]:
     return evaluation.loc[evaluation["sample"] == DEVELOPMENT, "risk"].to_numpy()
 
 
-def _development_edges(version: ModelVersion) -> np.ndarray[Any, Any]:
-    return np.unique(np.quantile(_development(version), np.linspace(0, 1, 11)[1:-1]))
-
-
 def _summary(parts: Sequence[Part], version: ModelVersion, bundle: Bundle) -> dict[str, Any]:
     """Return what a screen shows: counts by band and decision, scores in bins, PSI.
 
@@ -339,9 +332,8 @@ def _summary(parts: Sequence[Part], version: ModelVersion, bundle: Bundle) -> di
     usual = np.floor(points[np.isfinite(points)] / _BIN).astype(int) * _BIN
     total = sum(bins.values())
     lows = range(min([*bins, *usual]), max([*bins, *usual]) + _BIN, _BIN) if total else []
-    edges = _development_edges(version)
-    then = np.bincount(np.searchsorted(edges, risk, side="right"), minlength=len(edges) + 1)
-    now = np.sum([part.tenths for part in parts], axis=0) if parts else np.zeros(len(then))
+    frozen = Frozen(**bundle.facts["reference"]["score_bins"])
+    now = np.sum([part.tenths for part in parts], axis=0)
     return {
         "decisions": [
             {"band": band, "decision": decision, "n": n}
@@ -357,7 +349,7 @@ def _summary(parts: Sequence[Part], version: ModelVersion, bundle: Bundle) -> di
             }
             for low in lows
         ],
-        "psi": psi_of_counts(then.astype(float), now.astype(float)).facts() if total else None,
+        "psi": frozen.psi(now).facts() if total else None,
     }
 
 

@@ -19,7 +19,7 @@ from credit_core.data.ledger import Ledger, open_ledger
 from credit_core.data.store import Dataset
 from credit_core.decisions.contributions import score_table
 from credit_core.decisions.policy import APPROVE, build_policy
-from credit_core.decisions.reference import approved_reference, reason_stability
+from credit_core.decisions.reference import approved_reference, reason_mix, reason_stability
 from credit_core.decisions.scale import Scale
 from credit_core.errors import InputError, RefusedError
 from credit_core.features.build import build_features
@@ -28,8 +28,10 @@ from credit_core.labels.observed import dated, load_applications
 from credit_core.labels.samples import DEVELOPMENT
 from credit_core.modelling.bundle import Bundle, save_bundle
 from credit_core.modelling.calibration import probability
+from credit_core.modelling.design import as_levels
 from credit_core.modelling.metrics import evaluate
 from credit_core.modelling.naive import against_naive, naive_references
+from credit_core.modelling.stability import freeze_levels, freeze_numbers
 from credit_core.modelling.training import (
     REPEATS,
     SMALL_SAMPLE,
@@ -39,6 +41,7 @@ from credit_core.modelling.training import (
     train_family,
 )
 from credit_core.oversight import events, registry
+from credit_core.oversight.monitoring import refuse_while_stopped
 from credit_core.oversight.registry import ModelVersion
 from credit_core.settings import Settings
 from credit_core.workflows.analysis import analyse, common_analysis
@@ -285,11 +288,25 @@ def _finish(
         "base": scored.base,
         "quantiles": quantiles,
         "score_quantiles": _quantiles(pd.Series(points[development])),
+        "bins": {
+            source: (
+                freeze_levels(as_levels(seen[source]))
+                if source in data.design.categories
+                else freeze_numbers(
+                    pd.to_numeric(seen[source], errors="coerce").to_numpy("float64")
+                )
+            ).facts()
+            for source in data.design.sources
+        },
+        "score_bins": freeze_numbers(points[development]).facts(),
+        "approved_share": float(approved.mean()),
     }
     finished = {**facts, "policy": policy.facts(), "reference": reference}
+    judged = Bundle(finished, model.estimator)
     reference["stability"] = reason_stability(
-        Bundle(finished, model.estimator), model.resampled, seen[approved], seen[~approved]
+        judged, model.resampled, seen[approved], seen[~approved]
     )
+    reference["reason_mix"] = reason_mix(judged, seen[~approved])
     return finished
 
 
@@ -354,6 +371,7 @@ def promote(reference: str, reason: str, settings: Settings) -> ModelVersion:
     version = registry.find_version(settings, reference)
     details = {"model": version.reference, "sha256": version.sha256, "reason": reason}
     try:
+        refuse_while_stopped(settings, version)
         registry.promote(settings, version)
     except RefusedError as error:
         events.record(settings, "promotion refused", {**details, "refusal": str(error)})
