@@ -434,3 +434,50 @@ OVERRIDE_OUTCOMES: dict[str, Any] = {
     "low": _C.NumberColumn("95% from", format="percent"),
     "high": _C.NumberColumn("to", format="percent"),
 }
+DRIFT: dict[str, Any] = {
+    "source": _C.TextColumn("What", pinned=True),
+    "psi": _C.NumberColumn("PSI", format="%.3f"),
+    "critical": _C.NumberColumn("Chance reaches", format="%.3f"),
+    "n_then": _C.NumberColumn("n, development", format="localized"),
+    "n_now": _C.NumberColumn("n, here", format="localized"),
+    "level": _C.TextColumn("Level"),
+}
+REALISED: dict[str, Any] = {
+    "band": _C.TextColumn("Band", help="A = safest"),
+    "n": _C.NumberColumn("n", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+    "predicted": _C.NumberColumn("Predicted", format="percent"),
+    "observed": _C.NumberColumn("Observed", format="percent"),
+    "low": _C.NumberColumn("95% from", format="percent"),
+    "high": _C.NumberColumn("to", format="percent"),
+    "jeffreys": _C.NumberColumn("p (Jeffreys)", format="%.3f"),
+    "binomial": _C.NumberColumn("p (binomial)", format="%.3f"),
+    "light": _C.TextColumn("Light"),
+}
+VINTAGES: dict[str, Any] = {
+    "vintage": _C.TextColumn("Quarter"),
+    "n": _C.NumberColumn("n", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+    "rate": _C.NumberColumn("Bad rate", format="percent"),
+    "low": _C.NumberColumn("95% from", format="percent"),
+    "high": _C.NumberColumn("to", format="percent"),
+    "score": _C.NumberColumn("Mean score", format="%.0f", help="Higher = safer"),
+    "auc": _C.NumberColumn("AUC", format="%.3f"),
+}
+REPORTS: dict[str, Any] = {
+    "at": _C.TextColumn("When (UTC)"),
+    "event": _C.NumberColumn("Event"),
+    "n": _C.NumberColumn("n", format="localized"),
+    "level": _C.TextColumn("Level"),
+    "psi": _C.NumberColumn("PSI", format="%.3f"),
+    "critical": _C.NumberColumn("Chance reaches", format="%.3f"),
+    "approved": _C.NumberColumn("Approved", format="percent"),
+    "override_rate": _C.NumberColumn("Overrides", format="percent"),
+    "set_aside": _C.NumberColumn("Set aside", format="percent"),
+    "auc": _C.NumberColumn("AUC", format="%.3f"),
+    "as_of": _C.TextColumn("Scored up to"),
+}
+ALERTS: dict[str, Any] = {
+    "level": _C.TextColumn("Level", width="small"),
+    "what": _C.TextColumn("What", width="large"),
+}

@@ -290,3 +290,45 @@ STATUS = {
     "confirmed": "Confirmed by a second person",
     "rejected": "Rejected by a second person",
 }
+LEVEL = {
+    "ok": "OK",
+    "watch": "Watch",
+    "investigate": "Investigate",
+    "stop promoting": "Stop promoting",
+}
+SAME_DATA = (
+    "The model was developed on these very data: no drift here is no news. Choose data that came "
+    "later."
+)
+NO_ALERTS = "No measure reaches a limit that chance does not explain."
+DRIFT_MEANS = (
+    "PSI over development's own bins, missing values a bin of their own. The mark is what chance "
+    "reaches at this n, once in twenty times over all features together; a limit passed within it "
+    "raises nothing."
+)
+NO_OUTCOMES = (
+    "No outcome that arrived after scoring is kept for these data, or too few to say (at least 5 "
+    "goods and 5 bads). Until there are, nobody knows whether the scores were right."
+)
+PROXY_AGAINST_OUTCOMES = (
+    "A disengagement model against real outcomes: this is how much, or how little, the proxy says "
+    "about them. It was never trained to."
+)
+BANDS_TESTED = (
+    "Predicted against observed, with Jeffreys' 95% interval. Red: the risk was underestimated (p "
+    "below 0.01), amber below 0.05. Five bands are five tests: one in five such tables shows an "
+    "amber light by chance."
+)
+NO_REPORTS = "No report on this model is on record yet. Record one below, or run `candor monitor`."
+FOLLOWED = {
+    "psi": "PSI of the score",
+    "approved": "Share approved",
+    "override_rate": "Override rate",
+    "set_aside": "Share set aside",
+    "auc": "AUC against outcomes",
+}
+SCHEDULED = (
+    "A scheduler does the same with `candor monitor FILE --json`; its exit code is the level: 0 "
+    "ok, 10 watch, 11 investigate, 12 stop promoting. A recorded report that says stop promoting "
+    "refuses promotions of the model until a better one is recorded."
+)

@@ -31,7 +31,6 @@ from credit_core.data.store import Dataset, write_atomic
 from credit_core.decisions.scale import Scale
 from credit_core.decisions.scoring import SCORE_COLUMNS, score_snapshots, short_history
 from credit_core.errors import InputError
-from credit_core.labels.samples import DEVELOPMENT
 from credit_core.labels.wording import RISK_NAME
 from credit_core.modelling.bundle import Bundle
 from credit_core.modelling.stability import Frozen
@@ -305,10 +304,11 @@ def _write_xlsx(parts: Sequence[Path], path: Path) -> None:
 _WRITERS = {".csv": _write_csv, ".parquet": _write_parquet, ".xlsx": _write_xlsx}
 
 
-def _development(version: ModelVersion) -> np.ndarray[Any, Any]:
-    """Return the development sample's risks, given by models that had not seen their rows."""
+def _development(version: ModelVersion, bundle: Bundle) -> np.ndarray[Any, Any]:
+    """Return the risks of development's customers that ``score_bins`` counts."""
     evaluation = pd.read_parquet(version.path / "evaluation.parquet")
-    return evaluation.loc[evaluation["sample"] == DEVELOPMENT, "risk"].to_numpy()
+    sample = bundle.facts["reference"]["score_sample"]
+    return evaluation.loc[evaluation["sample"] == sample, "risk"].to_numpy()
 
 
 def _summary(parts: Sequence[Part], version: ModelVersion, bundle: Bundle) -> dict[str, Any]:
@@ -325,7 +325,7 @@ def _summary(parts: Sequence[Part], version: ModelVersion, bundle: Bundle) -> di
             decisions[band, decision] = decisions.get((band, decision), 0) + n
         for low, n in part.bins.items():
             bins[int(low)] = bins.get(int(low), 0) + n
-    risk = _development(version)
+    risk = _development(version, bundle)
     scale = Scale.of(ScaleConfig(**bundle.facts["scale"]))
     with np.errstate(divide="ignore"):
         points = scale.points(np.log(risk) - np.log1p(-risk))

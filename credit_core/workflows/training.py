@@ -13,19 +13,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from credit_core.config import FAMILIES, LABEL_KINDS, ModelConfig
 from credit_core.data.ledger import Ledger, open_ledger
 from credit_core.data.store import Dataset
 from credit_core.decisions.contributions import score_table
-from credit_core.decisions.policy import APPROVE, build_policy
+from credit_core.decisions.policy import APPROVE, Policy, build_policy
 from credit_core.decisions.reference import approved_reference, reason_mix, reason_stability
 from credit_core.decisions.scale import Scale
 from credit_core.errors import InputError, RefusedError
 from credit_core.features.build import build_features
 from credit_core.features.catalogue import Catalogue
 from credit_core.labels.observed import dated, load_applications
-from credit_core.labels.samples import DEVELOPMENT
+from credit_core.labels.samples import DEVELOPMENT, HOLDOUT
 from credit_core.modelling.bundle import Bundle, save_bundle
 from credit_core.modelling.calibration import probability
 from credit_core.modelling.design import as_levels
@@ -46,6 +47,8 @@ from credit_core.oversight.registry import ModelVersion
 from credit_core.settings import Settings
 from credit_core.workflows.analysis import analyse, common_analysis
 from credit_core.workflows.design import Prepared, Progress, part_of, prepare
+
+_ENOUGH_HELD = 200
 
 
 @dataclass(frozen=True)
@@ -298,8 +301,7 @@ def _finish(
             ).facts()
             for source in data.design.sources
         },
-        "score_bins": freeze_numbers(points[development]).facts(),
-        "approved_share": float(approved.mean()),
+        **_usual_scores(points, policy, table, data),
     }
     finished = {**facts, "policy": policy.facts(), "reference": reference}
     judged = Bundle(finished, model.estimator)
@@ -308,6 +310,25 @@ def _finish(
     )
     reference["reason_mix"] = reason_mix(judged, seen[~approved])
     return finished
+
+
+def _usual_scores(
+    points: NDArray[np.float64], policy: Policy, table: pd.DataFrame, data: TrainingData
+) -> dict[str, Any]:
+    """Return the scores of customers the final model had not seen, as new ones are compared with.
+
+    They are the hold-out's where it is large enough; else development's own, each given by a model
+    that had not seen it.
+    """
+    held = data.rows(HOLDOUT)
+    sample = HOLDOUT if len(held) >= _ENOUGH_HELD else DEVELOPMENT
+    rows = data.rows(sample)
+    counted = table["transactions"].to_numpy()[rows] if "transactions" in table else None
+    return {
+        "score_sample": sample,
+        "score_bins": freeze_numbers(points[rows]).facts(),
+        "approved_share": float((policy.decide(points[rows], counted) == APPROVE).mean()),
+    }
 
 
 def _quantiles(values: pd.Series) -> list[float]:
