@@ -30,8 +30,8 @@ IntArray = NDArray[np.int64]
 OK, WATCH, INVESTIGATE, STOP = "ok", "watch", "investigate", "stop promoting"
 LEVELS = (OK, WATCH, INVESTIGATE, STOP)
 KIND = "monitored"
-_FEWEST = 5
-"""Goods, and bads, that a realised AUC needs."""
+_FEWEST, _FEWEST_DECISIONS = 5, 20
+"""Goods, and bads, that a realised AUC needs; decisions that an override rate needs."""
 
 
 def level_of(value: float, limits: Thresholds) -> str:
@@ -120,13 +120,13 @@ def overrides(decided: int, overridden: int, limits: MonitoringConfig) -> dict[s
         return {"n": 0, "rate": None, "low": None, "high": None, "level": OK}
     ends = share_interval(np.array([overridden]), np.array([decided]))
     low, high = (float(end[0]) for end in ends)
-    # The whole interval has to lie beyond a limit: two overrides of three say nothing.
+    # The whole interval has to lie beyond a limit.
     return {
         "n": decided,
         "rate": overridden / decided,
         "low": low,
         "high": high,
-        "level": level_of(low, limits.override_rate),
+        "level": level_of(low, limits.override_rate) if decided >= _FEWEST_DECISIONS else OK,
     }
 
 

@@ -245,12 +245,13 @@ def _outcomes_file(settings: Settings, dataset: Dataset) -> Path:
 
 
 def _customers(dataset: Dataset, settings: Settings) -> set[str]:
-    if not dataset.has_transactions:
-        return set(load_applications(dataset)["customer_id"])
+    found: set[str] = set()
+    if dataset.applications is not None:
+        found |= set(load_applications(dataset)["customer_id"])
     with opened(dataset, settings) as ledger:
-        assert ledger is not None  # noqa: S101 - it has transactions
-        names = ledger.frame("SELECT DISTINCT customer_id FROM transactions")
-    return set(names["customer_id"])
+        if ledger is not None:
+            found |= set(ledger.frame("SELECT DISTINCT customer_id FROM transactions").iloc[:, 0])
+    return found
 
 
 def received_outcomes(settings: Settings, dataset: Dataset) -> pd.DataFrame | None:

@@ -48,7 +48,7 @@ from credit_core.settings import Settings
 from credit_core.workflows.analysis import analyse, common_analysis
 from credit_core.workflows.design import Prepared, Progress, part_of, prepare
 
-_ENOUGH_HELD = 200
+_ENOUGH_HELD = 30
 
 
 @dataclass(frozen=True)
@@ -317,8 +317,8 @@ def _usual_scores(
 ) -> dict[str, Any]:
     """Return the scores of customers the final model had not seen, as new ones are compared with.
 
-    They are the hold-out's where it is large enough; else development's own, each given by a model
-    that had not seen it.
+    They are the hold-out's. Where that is too small they are development's own, each given by a
+    model that had not seen it; those of a small sample differ from the final model's.
     """
     held = data.rows(HOLDOUT)
     sample = HOLDOUT if len(held) >= _ENOUGH_HELD else DEVELOPMENT
