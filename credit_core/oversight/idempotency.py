@@ -6,6 +6,7 @@ the work. Answers are kept for a day.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -110,3 +111,23 @@ def release(settings: Settings, key: str) -> None:
     with _store(settings) as connection:
         waiting = (_answers.c.key == key, _answers.c.answer.is_(None))
         connection.execute(_answers.delete().where(*waiting))
+
+
+def count_about(settings: Settings, customer_id: str) -> int:
+    """Return how many kept answers are about a customer."""
+    return len(_about(settings, customer_id))
+
+
+def forget_about(settings: Settings, customer_id: str) -> None:
+    """Delete the kept answers about a customer."""
+    with _store(settings) as connection:
+        for key in _about(settings, customer_id):
+            connection.execute(_answers.delete().where(_answers.c.key == key))
+
+
+def _about(settings: Settings, customer_id: str) -> list[str]:
+    quoted = json.dumps(customer_id, ensure_ascii=False)
+    escaped = json.dumps(customer_id)
+    with _store(settings) as connection:
+        rows = connection.execute(_answers.select().where(_answers.c.answer.is_not(None)))
+        return [str(row.key) for row in rows if quoted in row.answer or escaped in row.answer]
