@@ -9,7 +9,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import streamlit as st
 
-from app import state, warm, widgets
+from app import state, tour, warm, widgets
 from credit_core.errors import CandorError
 
 SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
@@ -67,6 +67,7 @@ def main() -> None:
     with st.sidebar:
         widgets.context()
     try:
+        tour.bar(page.url_path)
         page.run()
     except CandorError as error:
         widgets.problem(error)

@@ -306,7 +306,7 @@ DRIFT_MEANS = (
     "reaches at this n, once in twenty times over all features together; a limit passed within it "
     "raises nothing."
 )
-NO_OUTCOMES = (
+NO_LATER_OUTCOMES = (
     "No outcome that arrived after scoring is kept for these data, or too few to say (at least 5 "
     "goods and 5 bads). Until there are, nobody knows whether the scores were right."
 )

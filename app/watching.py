@@ -135,7 +135,7 @@ def show_outcomes(found: dict[str, Any], dataset: Dataset, version: ModelVersion
     """Show outcomes that arrived, or take them."""
     outcome = found["outcomes"]
     if outcome is None:
-        st.info(text.NO_OUTCOMES, icon=":material/hourglass_empty:")
+        st.info(text.NO_LATER_OUTCOMES, icon=":material/hourglass_empty:")
     else:
         _show_realised(outcome, version)
     given = st.file_uploader(

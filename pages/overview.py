@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import record, standing, state, tables, text, widgets
+from app import record, standing, state, tables, text, tour, widgets
 from credit_core.oversight import events
+from credit_core.oversight.monitoring import last_report
 from credit_core.oversight.registry import QUESTIONS, ModelVersion
 
 PAGES = {
@@ -56,6 +57,24 @@ def show_champion(question: str, versions: list[ModelVersion]) -> None:
         )
 
 
+def show_alerts(versions: list[ModelVersion]) -> None:
+    """Say what the latest monitoring report on each champion found."""
+    found = {v.reference: last_report(state.settings(), v) for v in versions if v.champion}
+    for reference, event in found.items():
+        if event is None or event.details["level"] == "ok":
+            continue
+        level, alerts = event.details["level"], event.details["alerts"]
+        box = st.warning if level == "watch" else st.error
+        box(
+            f"**{text.LEVEL[level]}: {reference}** ({event.at[:10]}, {len(alerts)} measures). "
+            f"{widgets.escaped(alerts[0]['what'])}",
+            icon=":material/monitoring:",
+        )
+    silent = [reference for reference, event in found.items() if event is None]
+    if silent:
+        st.caption(f"No monitoring report yet on {', '.join(silent)}: see Monitoring.")
+
+
 def show_record() -> None:
     """Draw the latest events."""
     found = events.list_events(state.settings(), limit=8)
@@ -81,6 +100,8 @@ st.subheader("Champions")
 for slot, question in zip(st.columns(2), QUESTIONS, strict=True):
     with slot:
         show_champion(question, known)
+show_alerts(known)
+tour.offer(known)
 with st.expander("Why an AUC of 0.99 is bad news", icon=":material/help:"):
     st.markdown(text.WHY_NOT_099)
 st.subheader("Latest events")
