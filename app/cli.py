@@ -15,7 +15,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import typer
 
-from app.commands import audit, erasure, monitoring, serving
+from app.commands import audit, erasure, monitoring, report, serving
 from app.commands.shared import (
     ApplicationsFile,
     AsOf,
@@ -370,3 +370,4 @@ serving.register(app)
 audit.register(app)
 monitoring.register(app)
 erasure.register(app)
+report.register(app)

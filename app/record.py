@@ -53,6 +53,8 @@ def describe(kind: str, details: dict[str, Any]) -> str:
         return f"Monitored {details['model']}: {details['level']}, {alerts}"
     if kind == "outcomes received":
         return f"Received {details['matched']:,} outcomes that arrived after scoring"
+    if kind == "reported":
+        return f"Wrote a report on {details['model']} ({details['format']})"
     if kind == "erased":
         return "Erased a customer's data on request"
     if kind == "second look":

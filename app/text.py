@@ -157,7 +157,7 @@ NO_CHAMPION = {
 }
 AUC_MEANS = "0.5 = chance, 1 = every bad ranked above every good. Interval by DeLong."
 LAB_LEAD = (
-    "**Why an AUC of 0.99 is bad news.** Nobody recorded who repaid, so the common recipe clusters "
+    "**Why an AUC of 0.99 is bad news.** Where nobody recorded who repaid, the common recipe clusters "
     "customers by recency, frequency and money, calls the least engaged cluster bad, and trains on "
     "features from **the same days**. The model then only finds the clustering rule again: its AUC "
     "is near 1 on any data, noise too, and says nothing about tomorrow. Here features stop at a "
@@ -331,4 +331,16 @@ SCHEDULED = (
     "A scheduler does the same with `candor monitor FILE --json`; its exit code is the level: 0 "
     "ok, 10 watch, 11 investigate, 12 stop promoting. A recorded report that says stop promoting "
     "refuses promotions of the model until a better one is recorded."
+)
+REPORT = {
+    ".pdf": "Dossier (PDF)",
+    ".html": "Dossier (HTML)",
+    ".md": "Model card (Markdown)",
+    ".zip": "Evidence pack (zip)",
+}
+REPORT_FILE = {".pdf": "dossier", ".html": "dossier", ".md": "model-card", ".zip": "evidence"}
+DOSSIER_MEANS = (
+    "Everything on record about one model, with a map of which clause of which rule asks for which "
+    "evidence. What is missing is printed in red; nothing is certified. An evidence pack proves "
+    "itself offline: `candor audit verify --pack FILE`."
 )

@@ -171,6 +171,16 @@ class MonitoringConfig(_Section):
     actions: ActionsConfig = ActionsConfig()
 
 
+class GovernanceConfig(_Section):
+    """What a dossier says of a model that its training cannot know; None = missing evidence."""
+
+    owner: str | None = Field(None, max_length=200)
+    purpose: str | None = Field(None, max_length=1000)
+    tier: Literal["high", "medium", "low"] | None = None
+    validated_by: str | None = Field(None, max_length=200)
+    do_not_use_for: tuple[str, ...] = ()
+
+
 class ModelConfig(_Section):
     """The whole configuration; every section has defaults."""
 
@@ -183,6 +193,7 @@ class ModelConfig(_Section):
     scale: ScaleConfig = ScaleConfig()
     policy: PolicyConfig = PolicyConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
+    governance: GovernanceConfig = GovernanceConfig()
 
     def replacing(self, **sections: dict[str, Any]) -> ModelConfig:
         """Return a copy with single keys replaced: ``replacing(training={"folds": 3})``."""

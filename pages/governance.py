@@ -14,6 +14,8 @@ from credit_core.oversight import events
 from credit_core.oversight.registry import QUESTIONS, ModelVersion
 from credit_core.workflows.champions import live_on, promotions
 from credit_core.workflows.decisions import WAITING, list_decisions, override_outcomes
+from credit_core.workflows.report import gather, make
+from credit_core.workflows.report import record as record_report
 
 MOST_EVENTS = 500
 
@@ -30,6 +32,38 @@ def show_inventory(versions: list[ModelVersion]) -> None:
         alt="Every registered model version",
     )
     st.caption("AUC is out of time where there is such a sample, else cross-validated; 95% DeLong.")
+
+
+def show_reports(versions: list[ModelVersion]) -> None:
+    """Offer a model's dossier, card and evidence pack; they are made when asked for."""
+    if not versions:
+        st.info(text.NO_MODELS, icon=":material/model_training:")
+        return
+    known = {version.reference: version for version in versions}
+    chosen = st.selectbox(
+        "Model",
+        list(known),
+        format_func=lambda reference: widgets.describe(known[reference]),
+        key="report_model",
+    )
+    st.caption(text.DOSSIER_MEANS)
+    kind = st.segmented_control(
+        "What", list(text.REPORT), default=".pdf", required=True, format_func=text.REPORT.get
+    )
+    if st.button("Make it", type="primary", icon=":material/description:"):
+        with st.spinner("Gathering what is on record"):
+            facts = gather(state.settings(), chosen, state.config().governance)
+            data = make(facts, kind)
+            made = record_report(state.settings(), facts, kind, data)
+        st.success(f"Made and recorded as event {made.sequence:,}.", icon=":material/task_alt:")
+        stem = f"{chosen.replace(':', '-')}-{made.details['report_sha256'][:12]}"
+        st.download_button(
+            f"Download {text.REPORT[kind]}",
+            data,
+            f"{text.REPORT_FILE[kind]}-{stem}{kind}",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 def show_live() -> None:
@@ -162,9 +196,13 @@ st.caption(
 used = state.model()
 if used is not None:
     widgets.banner(used)
-inventory, live, decisions, chain = st.tabs(["Models", "Live on a day", "Decisions", "Record"])
+inventory, reports, live, decisions, chain = st.tabs(
+    ["Models", "Dossier and evidence", "Live on a day", "Decisions", "Record"]
+)
 with inventory:
     show_inventory(state.versions())
+with reports:
+    show_reports(state.versions())
 with live:
     show_live()
 with decisions:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,10 +17,18 @@ audit_app = typer.Typer(no_args_is_help=True, help="The record: verify that it i
 
 
 @audit_app.command("verify")
-def verify(as_json: Json = False) -> None:
+def verify(
+    pack: Annotated[
+        Path | None, typer.Option(help="Check an evidence pack instead, offline.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Check every event's hash and order; the first that is wrong is named, with exit code 1."""
     from credit_core.oversight import events
 
+    if pack is not None:
+        _verify_pack(pack, as_json)
+        return
     settings = get_settings()
     broken = events.verify(settings)
     count = events.count(settings)
@@ -28,6 +38,21 @@ def verify(as_json: Json = False) -> None:
     if broken is not None:
         raise IntegrityError(broken)
     typer.echo(f"The record is whole: {count:,} events, each following the one before.")
+
+
+def _verify_pack(path: Path, as_json: bool) -> None:
+    from credit_core.oversight.pack import verify_pack
+
+    problems = verify_pack(path)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if as_json:
+        typer.echo(json.dumps({"whole": not problems, "problems": problems, "sha256": digest}))
+        raise typer.Exit(1 if problems else 0)
+    if problems:
+        raise IntegrityError(" ".join(problems))
+    typer.echo(f"The pack is whole: every file is the one listed. SHA-256 {digest}")
+    typer.echo("The record it came from has the same hash in its event 'reported'; compare them.")
 
 
 def replay(

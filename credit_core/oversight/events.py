@@ -134,6 +134,12 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode("utf-8")).hexdigest()
 
 
+def digest_of(event: Event) -> str:
+    """Return the hash that an event must carry, from its content."""
+    text = json.dumps(event.details, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return _digest(event.sequence, event.at, event.kind, event.actor, text, event.previous)
+
+
 def _event(row: Any) -> Event:
     return Event(
         row.sequence, row.at, row.kind, row.actor, json.loads(row.details), row.previous, row.hash
