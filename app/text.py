@@ -157,11 +157,12 @@ NO_CHAMPION = {
 }
 AUC_MEANS = "0.5 = chance, 1 = every bad ranked above every good. Interval by DeLong."
 LAB_LEAD = (
-    "**Why an AUC of 0.99 is bad news.** Where nobody recorded who repaid, the common recipe clusters "
-    "customers by recency, frequency and money, calls the least engaged cluster bad, and trains on "
-    "features from **the same days**. The model then only finds the clustering rule again: its AUC "
-    "is near 1 on any data, noise too, and says nothing about tomorrow. Here features stop at a "
-    "date and the label lies **after** it. That AUC is lower, and it is the true one."
+    "**Why an AUC of 0.99 is bad news.** Where nobody recorded who repaid, the common recipe "
+    "clusters customers by recency, frequency and money, calls the least engaged cluster bad, and "
+    "trains on features from **the same days**. The model then only finds the clustering rule "
+    "again: its AUC is near 1 on any data, noise too, and says nothing about tomorrow. Here "
+    "features stop at a date and the label lies **after** it. That AUC is lower, and it is the "
+    "true one."
 )
 LAB_OBSERVED = (
     "**These labels are recorded outcomes**, each with its own date; features stop before it. "
