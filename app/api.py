@@ -15,6 +15,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
 from app import api_models as shapes
+from app.api_docs import add_docs
 from app.api_metrics import Metrics
 from app.gate import Gate, problem
 from app.serving import BusyError, Champion, Serving
@@ -71,12 +72,14 @@ def build(settings: Settings | None = None) -> FastAPI:
         "contributions in points and the reasons. A score from a proxy label is a disengagement "
         "risk, never a probability of default.",
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
         responses={},
     )
     api.state.serving = serving
     _routes(api, settings, serving, metrics)
     _handlers(api)
+    add_docs(api)
     api.add_middleware(Gate, settings=settings, metrics=metrics)
     _keys_in_schema(api)
     return api
