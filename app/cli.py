@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from credit_core.config import ModelConfig
     from credit_core.data.store import Dataset
     from credit_core.workflows import TrainingResult
+    from credit_core.workflows.batch import Batch
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -120,10 +121,8 @@ def _dataset(
     from credit_core.data.mapping import load_mapping
     from credit_core.data.store import open_dataset
 
-    if file is not None and not Path(file).exists() and applications is None and mapping is None:
-        looks_like_a_path = "/" in file or "." in file
-        if not looks_like_a_path:
-            return open_dataset(settings, file)
+    if file is not None and applications is None and mapping is None and _is_fingerprint(file):
+        return open_dataset(settings, file)
     return workflows.ingest(
         Path(file) if file is not None else None,
         settings,
@@ -132,6 +131,10 @@ def _dataset(
         protected=tuple(protected or ()) + config.applications.protected,
         progress=_progress,
     )
+
+
+def _is_fingerprint(file: str) -> bool:
+    return not Path(file).exists() and "/" not in file and "." not in file
 
 
 def _date(text: str | None) -> datetime | None:
@@ -261,23 +264,28 @@ def score(
     reasons: Annotated[
         str, typer.Option(help="adverse: for declined and referred customers; or all.")
     ] = "adverse",
+    engine: Annotated[
+        str, typer.Option(help="duckdb; or spark, which writes a folder of Parquet files.")
+    ] = "duckdb",
     as_json: Json = False,
 ) -> None:
     """Score every customer of a file and write one row each, with decision and reasons."""
-    from credit_core import workflows
-    from credit_core.workflows.batch import check_target, manifest_path
+    from credit_core.workflows.batch import manifest_path
 
     settings = get_settings()
     if out is None:
         raise InputError("Say where the scores go: --out SCORES.csv, .parquet or .xlsx.")
     if reasons not in ("adverse", "all"):
         raise InputError(f"--reasons {reasons!r} is neither adverse nor all; choose one.")
-    check_target(out)
-    dataset = _dataset(file, settings, _config(None, settings), mapping, applications)
-    found = workflows.score_to_files(
-        dataset,
+    if engine not in ("duckdb", "spark"):
+        raise InputError(f"--engine {engine!r} is neither duckdb nor spark; choose one.")
+    scored = _score_on_spark if engine == "spark" else _score_here
+    found, dataset = scored(
+        file,
+        out,
         settings,
-        [out],
+        mapping,
+        applications,
         model=model,
         as_of=_date(as_of),
         all_reasons=reasons == "all",
@@ -303,6 +311,46 @@ def score(
         _print_json(facts)
     else:
         typer.echo(f"{found.rows:,} customers scored by {version.reference} -> {out}  {counts}")
+
+
+def _score_here(
+    file: str | None,
+    out: Path,
+    settings: Settings,
+    mapping: Path | None,
+    applications: Path | None,
+    **options: Any,
+) -> tuple[Batch, Dataset]:
+    """Store a file and score it on this machine, into one file."""
+    from credit_core import workflows
+    from credit_core.workflows.batch import check_target
+
+    check_target(out)
+    dataset = _dataset(file, settings, _config(None, settings), mapping, applications)
+    return workflows.score_to_files(dataset, settings, [out], **options), dataset
+
+
+def _score_on_spark(
+    file: str | None,
+    out: Path,
+    settings: Settings,
+    mapping: Path | None,
+    applications: Path | None,
+    **options: Any,
+) -> tuple[Batch, Dataset]:
+    """Score a stored dataset, or a file that Spark reads itself, into a folder."""
+    from credit_core.data.mapping import load_mapping
+    from credit_core.data.store import open_dataset
+    from credit_core.workflows.spark import SparkFile, score_on_spark
+
+    if file is None:
+        raise InputError("Give a transactions file or a stored dataset for Spark to read.")
+    if mapping is None and applications is None and _is_fingerprint(file):
+        return score_on_spark(open_dataset(settings, file), settings, out, **options)
+    protected = _config(None, settings).applications.protected
+    read = load_mapping(mapping) if mapping else None
+    given = SparkFile(Path(file), read, applications, protected)
+    return score_on_spark(given, settings, out, **options)
 
 
 @app.command()

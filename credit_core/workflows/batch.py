@@ -46,8 +46,9 @@ MOST_XLSX_ROWS = 1_048_575
 _ROWS_A_MB = 100
 _LEAST_ROWS = 5_000
 _KEPT_DAYS = 7
-_BIN = 10
-_SCHEMA = pa.schema(
+SCORE_BIN = 10
+"""Points of a bin of scores."""
+SCORE_SCHEMA = pa.schema(
     [
         (name, pa.timestamp("us") if name == "as_of" else pa.float64())
         if name in ("as_of", "score", "risk")
@@ -140,7 +141,7 @@ def score_to_files(
     _sweep(root)
     with FileLock(str(root / f"{digest}.lock")):  # the same batch elsewhere ends first
         folder.mkdir(exist_ok=True)
-        edges = _development_edges(version)
+        edges = development_edges(version)
         with opened(dataset, settings) as ledger:
             tell(0.05, "Choosing whom to score")
             snapshots, applications = snapshots_of(dataset, ledger, bundle, as_of)
@@ -172,8 +173,8 @@ def score_to_files(
         for i, path in enumerate(out):
             tell(0.85 + 0.14 * i / len(out), f"Writing {path.name}")
             put_together(files, path)
-        summary = _summary(parts, version, bundle)
-        manifest = _manifest(dataset, bundle, version, asked, parts, out, len(snapshots), summary)
+        summary = summary_of(parts, version, bundle)
+        manifest = manifest_of(dataset, bundle, version, asked, parts, out, len(snapshots), summary)
         content = json.dumps(manifest, indent=1, ensure_ascii=False, default=str)
         write_atomic(manifest_path(out[0]), content.encode("utf-8"))
         shutil.rmtree(folder)
@@ -227,7 +228,7 @@ def _write_part(
     data = sink.getvalue().to_pybytes()
     write_atomic(folder / name, data)
     counted = frame.groupby(["band", "decision"]).size().reset_index(name="n")
-    bins = np.floor(frame["score"].to_numpy() / _BIN).astype(int) * _BIN
+    bins = np.floor(frame["score"].to_numpy() / SCORE_BIN).astype(int) * SCORE_BIN
     tenths = np.searchsorted(edges, frame["risk"].to_numpy(), side="right")
     values, times = np.unique(bins, return_counts=True)
     part = Part(
@@ -244,7 +245,7 @@ def _write_part(
 
 
 def _table(frame: pd.DataFrame) -> pa.Table:
-    return pa.Table.from_pandas(frame, schema=_SCHEMA, preserve_index=False)
+    return pa.Table.from_pandas(frame, schema=SCORE_SCHEMA, preserve_index=False)
 
 
 def put_together(parts: Sequence[Path], out: Path) -> None:
@@ -278,9 +279,9 @@ def _write_csv(parts: Sequence[Path], path: Path) -> None:
 
 
 def _write_parquet(parts: Sequence[Path], path: Path) -> None:
-    with pq.ParquetWriter(path, _SCHEMA) as writer:
+    with pq.ParquetWriter(path, SCORE_SCHEMA) as writer:
         for part in parts:
-            writer.write_table(pq.read_table(part, schema=_SCHEMA))
+            writer.write_table(pq.read_table(part, schema=SCORE_SCHEMA))
 
 
 def _write_xlsx(parts: Sequence[Path], path: Path) -> None:
@@ -314,11 +315,12 @@ def _development(version: ModelVersion) -> np.ndarray[Any, Any]:
     return evaluation.loc[evaluation["sample"] == DEVELOPMENT, "risk"].to_numpy()
 
 
-def _development_edges(version: ModelVersion) -> np.ndarray[Any, Any]:
+def development_edges(version: ModelVersion) -> np.ndarray[Any, Any]:
+    """Return the inner edges of the tenths of the development sample's risks."""
     return np.unique(np.quantile(_development(version), np.linspace(0, 1, 11)[1:-1]))
 
 
-def _summary(parts: Sequence[Part], version: ModelVersion, bundle: Bundle) -> dict[str, Any]:
+def summary_of(parts: Sequence[Part], version: ModelVersion, bundle: Bundle) -> dict[str, Any]:
     """Return what a screen shows: counts by band and decision, scores in bins, PSI.
 
     ``decisions`` has band, decision, n; ``scores`` low (the lower edge of 10 points), n and
@@ -336,10 +338,10 @@ def _summary(parts: Sequence[Part], version: ModelVersion, bundle: Bundle) -> di
     scale = Scale.of(ScaleConfig(**bundle.facts["scale"]))
     with np.errstate(divide="ignore"):
         points = scale.points(np.log(risk) - np.log1p(-risk))
-    usual = np.floor(points[np.isfinite(points)] / _BIN).astype(int) * _BIN
+    usual = np.floor(points[np.isfinite(points)] / SCORE_BIN).astype(int) * SCORE_BIN
     total = sum(bins.values())
-    lows = range(min([*bins, *usual]), max([*bins, *usual]) + _BIN, _BIN) if total else []
-    edges = _development_edges(version)
+    lows = range(min([*bins, *usual]), max([*bins, *usual]) + SCORE_BIN, SCORE_BIN) if total else []
+    edges = development_edges(version)
     then = np.bincount(np.searchsorted(edges, risk, side="right"), minlength=len(edges) + 1)
     now = np.sum([part.tenths for part in parts], axis=0) if parts else np.zeros(len(then))
     return {
@@ -361,7 +363,7 @@ def _summary(parts: Sequence[Part], version: ModelVersion, bundle: Bundle) -> di
     }
 
 
-def _manifest(
+def manifest_of(
     dataset: Dataset,
     bundle: Bundle,
     version: ModelVersion,
@@ -405,12 +407,13 @@ def _manifest(
         "reasons": "all" if asked["all_reasons"] else "declined and referred",
         "psi": summary["psi"],
         "files": [
-            {"name": path.name, "bytes": path.stat().st_size, "sha256": _sha256(path)}
+            {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
             for path in out
         ],
     }
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
