@@ -41,6 +41,11 @@ def show(versions: list[ModelVersion]) -> None:
             f"Mean distance of a feature's points from its own mean, over "
             f"{found['importance_rows']:,} snapshots; 95% interval of that mean."
         )
+        swarm = found["swarm"]
+        dots = len(swarm[0]["points"]) if swarm else 0
+        words = f"{chosen}: each dot is one of {dots:,} customers; colour is their value"
+        widgets.figure(charts.swarm(swarm, words), words)
+        st.caption("Grey: a category, or a value that is missing. Right = safer.")
         with st.expander("All features"):
             st.dataframe(table, hide_index=True, column_config=tables.IMPORTANCE, alt=finding)
     with tabs[1]:

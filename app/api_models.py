@@ -175,6 +175,11 @@ class ContributionOut(_Model):
     value: Annotated[str, Field(description="Its value with its unit, in words.")]
     points: Annotated[float, Field(description="Points of the score; below 0 lowers it.")]
     description: str
+    family: Annotated[str, Field(description="The group of factors it belongs to.")]
+    below: Annotated[
+        float | None,
+        Field(ge=0, le=1, description="Share of development customers with a lower value."),
+    ]
 
 
 class ReasonOut(_Model):
@@ -184,6 +189,14 @@ class ReasonOut(_Model):
     value: str
     points: Annotated[float, Field(description="Points against the average approved customer.")]
     sentence: str
+    reference: Annotated[str, Field(description="The value of a typical approved customer.")]
+    gain: Annotated[
+        float, Field(gt=0, description="Points the score would rise by with that value.")
+    ]
+    stability: Annotated[
+        Literal["high", "medium", "low", ""],
+        Field(description="How often models on resampled customers give it too; empty = unknown."),
+    ]
 
 
 class ScoreResponse(_Model):

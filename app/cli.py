@@ -5,28 +5,40 @@ Each command imports what it runs: ``candor --help`` must not wait for pandas an
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 # Waiting threads of the model libraries must not burn the cores others work on.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import typer
 
-from app.commands import audit, serving
+from app.commands import audit, monitoring, serving
+from app.commands.engines import score_here, score_on_spark
+from app.commands.shared import (
+    ApplicationsFile,
+    AsOf,
+    ConfigFile,
+    File,
+    Json,
+    MappingFile,
+    ModelName,
+    Protected,
+    config_of,
+    dataset_of,
+    date_of,
+    print_json,
+    progress,
+    warn,
+)
 from credit_core.errors import CandorError, InputError
 from credit_core.labels.wording import RISK_NAME
-from credit_core.settings import Settings, get_settings
+from credit_core.settings import get_settings
 
 if TYPE_CHECKING:
-    from credit_core.config import ModelConfig
-    from credit_core.data.store import Dataset
     from credit_core.workflows import TrainingResult
-    from credit_core.workflows.batch import Batch
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,22 +46,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Candor: explained credit scores, and how far they may be trusted.",
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-File = Annotated[
-    str | None, typer.Argument(help="A transactions file, or a stored dataset's fingerprint.")
-]
-ApplicationsFile = Annotated[
-    Path | None, typer.Option("--applications", help="Applications: attributes, outcomes.")
-]
-MappingFile = Annotated[Path | None, typer.Option("--mapping", help="A saved column mapping.")]
-Protected = Annotated[
-    list[str] | None,
-    typer.Option(help="A column used for fairness only (repeat for several)."),
-]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="A model configuration.")]
-ModelName = Annotated[str, typer.Option("--model", help="champion, a question, or NAME:VERSION.")]
-AsOf = Annotated[str | None, typer.Option("--as-of", help="Score as of this date, YYYY-MM-DD.")]
 
 
 def main() -> NoReturn:
@@ -79,71 +75,9 @@ def main() -> NoReturn:
 
 def _fail(sentence: str, code: int, as_json: bool) -> NoReturn:
     if as_json:
-        _print_json({"error": sentence})
+        print_json({"error": sentence})
     typer.echo(f"candor: {sentence}", err=True)
     sys.exit(code)
-
-
-def _warn(sentences: tuple[str, ...]) -> None:
-    for sentence in sentences:
-        typer.echo(f"candor: warning: {sentence}", err=True)
-
-
-def _print_json(content: dict[str, Any]) -> None:
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
-
-
-def _progress(share: float, text: str) -> None:
-    if sys.stderr.isatty():
-        typer.echo(f"\r\033[K{share:4.0%}  {text}", err=True, nl=share >= 1)
-    else:
-        typer.echo(f"{share:4.0%}  {text}", err=True)
-
-
-def _config(path: Path | None, settings: Settings) -> ModelConfig:
-    from credit_core.config import ModelConfig, load_config
-
-    if path is None and not settings.config.exists():
-        return ModelConfig()
-    return load_config(path or settings.config)
-
-
-def _dataset(
-    file: str | None,
-    settings: Settings,
-    config: ModelConfig,
-    mapping: Path | None = None,
-    applications: Path | None = None,
-    protected: list[str] | None = None,
-) -> Dataset:
-    """Return the dataset a FILE argument means: a stored one, or a file ingested now."""
-    from credit_core import workflows
-    from credit_core.data.mapping import load_mapping
-    from credit_core.data.store import open_dataset
-
-    if file is not None and applications is None and mapping is None and _is_fingerprint(file):
-        return open_dataset(settings, file)
-    return workflows.ingest(
-        Path(file) if file is not None else None,
-        settings,
-        mapping=load_mapping(mapping) if mapping else None,
-        applications=applications,
-        protected=tuple(protected or ()) + config.applications.protected,
-        progress=_progress,
-    )
-
-
-def _is_fingerprint(file: str) -> bool:
-    return not Path(file).exists() and "/" not in file and "." not in file
-
-
-def _date(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=None)
-    except ValueError as error:
-        raise InputError(f"--as-of {text!r} is not a date; write it as YYYY-MM-DD.") from error
 
 
 @app.command()
@@ -156,10 +90,10 @@ def ingest(
 ) -> None:
     """Check a file, set broken rows aside with their reasons, and store it."""
     settings = get_settings()
-    config = _config(None, settings)
-    dataset = _dataset(file, settings, config, mapping, applications, protected)
+    config = config_of(None, settings)
+    dataset = dataset_of(file, settings, config, mapping, applications, protected)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "dataset": dataset.summary(),
                 "rejects_by_reason": dataset.rejects_by_reason,
@@ -205,13 +139,13 @@ def train(
     from credit_core import workflows
 
     settings = get_settings()
-    loaded = _config(config, settings)
+    loaded = config_of(config, settings)
     families = tuple(part.strip() for part in models.split(",") if part.strip()) if models else ()
-    dataset = _dataset(file, settings, loaded, mapping, applications, protected)
+    dataset = dataset_of(file, settings, loaded, mapping, applications, protected)
     request = workflows.TrainingRequest(label, families, promote)
-    result = workflows.train(dataset, settings, loaded, request, _progress)
+    result = workflows.train(dataset, settings, loaded, request, progress)
     if as_json:
-        _print_json(result.facts())
+        print_json(result.facts())
     else:
         _show_training(result)
     if result.refused:
@@ -279,7 +213,7 @@ def score(
         raise InputError(f"--reasons {reasons!r} is neither adverse nor all; choose one.")
     if engine not in ("duckdb", "spark"):
         raise InputError(f"--engine {engine!r} is neither duckdb nor spark; choose one.")
-    scored = _score_on_spark if engine == "spark" else _score_here
+    scored = score_on_spark if engine == "spark" else score_here
     found, dataset = scored(
         file,
         out,
@@ -287,9 +221,9 @@ def score(
         mapping,
         applications,
         model=model,
-        as_of=_date(as_of),
+        as_of=date_of(as_of),
         all_reasons=reasons == "all",
-        progress=_progress,
+        progress=progress,
     )
     version, counts = found.version, found.decisions
     facts = {
@@ -306,51 +240,11 @@ def score(
         "out": str(out),
         "manifest": str(manifest_path(out)),
     }
-    _warn(found.warnings)
+    warn(found.warnings)
     if as_json:
-        _print_json(facts)
+        print_json(facts)
     else:
         typer.echo(f"{found.rows:,} customers scored by {version.reference} -> {out}  {counts}")
-
-
-def _score_here(
-    file: str | None,
-    out: Path,
-    settings: Settings,
-    mapping: Path | None,
-    applications: Path | None,
-    **options: Any,
-) -> tuple[Batch, Dataset]:
-    """Store a file and score it on this machine, into one file."""
-    from credit_core import workflows
-    from credit_core.workflows.batch import check_target
-
-    check_target(out)
-    dataset = _dataset(file, settings, _config(None, settings), mapping, applications)
-    return workflows.score_to_files(dataset, settings, [out], **options), dataset
-
-
-def _score_on_spark(
-    file: str | None,
-    out: Path,
-    settings: Settings,
-    mapping: Path | None,
-    applications: Path | None,
-    **options: Any,
-) -> tuple[Batch, Dataset]:
-    """Score a stored dataset, or a file that Spark reads itself, into a folder."""
-    from credit_core.data.mapping import load_mapping
-    from credit_core.data.store import open_dataset
-    from credit_core.workflows.spark import SparkFile, score_on_spark
-
-    if file is None:
-        raise InputError("Give a transactions file or a stored dataset for Spark to read.")
-    if mapping is None and applications is None and _is_fingerprint(file):
-        return score_on_spark(open_dataset(settings, file), settings, out, **options)
-    protected = _config(None, settings).applications.protected
-    read = load_mapping(mapping) if mapping else None
-    given = SparkFile(Path(file), read, applications, protected)
-    return score_on_spark(given, settings, out, **options)
 
 
 @app.command()
@@ -367,21 +261,30 @@ def explain(
     from credit_core import workflows
 
     settings = get_settings()
-    dataset = _dataset(file, settings, _config(None, settings), mapping, applications)
-    found = workflows.explain(dataset, settings, customer, model=model, as_of=_date(as_of))
-    _warn(found.warnings)
+    dataset = dataset_of(file, settings, config_of(None, settings), mapping, applications)
+    found = workflows.explain(dataset, settings, customer, model=model, as_of=date_of(as_of))
+    warn(found.warnings)
     if as_json:
-        _print_json(found.facts())
+        print_json(found.facts())
         return
     name = RISK_NAME[found.bundle.question]
     typer.echo(f"score     {found.score:.1f}  ({name} {found.risk:.1%}, band {found.band})")
     typer.echo(f"decision  {found.decision}{' (thin file)' if found.thin_file else ''}")
+    if found.reasons:
+        typer.echo(
+            "reasons   (points lost against the average approved customer; with a typical approved "
+            "customer's value the score rises by the points behind it)"
+        )
     for reason in found.reasons:
-        typer.echo(f"reason    {reason.sentence}  ({reason.points:+.1f} points)")
-    typer.echo(f"base      {found.base:.1f}")
+        steady = f", stability {reason.stability}" if reason.stability else ""
+        typer.echo(
+            f"  {reason.sentence}  ({reason.points:+.1f} points; with {reason.reference} "
+            f"{reason.gain:+.1f}{steady})"
+        )
+    typer.echo(f"base      {found.base:.1f}  (average development customer)")
     for part in found.contributions:
         if abs(part.points) >= 0.05:
-            typer.echo(f"{part.points:+8.1f}  {part.source} = {part.value}")
+            typer.echo(f"{part.points:+8.1f}  {part.description.rstrip('.')}: {part.value}")
 
 
 @app.command()
@@ -391,7 +294,7 @@ def models(as_json: Json = False) -> None:
 
     versions = list_versions(get_settings())
     if as_json:
-        _print_json(
+        print_json(
             {
                 "models": [
                     {key: value for key, value in vars(version).items() if key != "path"}
@@ -425,7 +328,7 @@ def promote(
         raise InputError('Say why: --reason "..."; the reason is kept in the record.')
     version = workflows.promote(model, reason, get_settings())
     if as_json:
-        _print_json({"champion": {"name": version.name, "version": version.version}})
+        print_json({"champion": {"name": version.name, "version": version.version}})
     else:
         typer.echo(f"{version.reference} is now the champion for {version.name}.")
 
@@ -437,7 +340,7 @@ def datasets(as_json: Json = False) -> None:
 
     found = list_datasets(get_settings())
     if as_json:
-        _print_json({"datasets": [dataset.summary() for dataset in found]})
+        print_json({"datasets": [dataset.summary() for dataset in found]})
         return
     for dataset in found:
         typer.echo(f"{dataset.fingerprint}  {dataset.rows:>12,} rows  {dataset.name}")
@@ -461,13 +364,14 @@ def sample(
         months=months,
         seed=seed,
         with_truth=with_truth,
-        progress=_progress,
+        progress=progress,
     )
     if as_json:
-        _print_json(vars(made))
+        print_json(vars(made))
     else:
         typer.echo(f"{made.customers:,} customers, {made.transactions:,} transactions in {out}")
 
 
 serving.register(app)
 audit.register(app)
+monitoring.register(app)

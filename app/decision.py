@@ -6,11 +6,12 @@ import re
 
 import streamlit as st
 
-from app import state, text, widgets
+from app import state, tables, text, widgets
 from credit_core import workflows
 from credit_core.data.store import Dataset
 from credit_core.errors import CandorError
 from credit_core.workflows import Explanation
+from credit_core.workflows.decisions import CONFIRMED, list_decisions
 from credit_core.workflows.notice import notice
 
 
@@ -58,8 +59,35 @@ def decide(found: Explanation, dataset: Dataset) -> None:
         done[asked] = event.sequence
         st.rerun()
     if asked in done:
-        st.success(f"Recorded as event {done[asked]:,}.", icon=":material/task_alt:")
-        _letter(found, decision, dataset)
+        if found.policy.needs_second(decision != found.decision):
+            st.info(
+                f"Recorded as event {done[asked]:,}. It waits for a second person, who confirms "
+                "it under Governance; the letter can be had then.",
+                icon=":material/hourglass_top:",
+            )
+        else:
+            st.success(f"Recorded as event {done[asked]:,}.", icon=":material/task_alt:")
+            _letter(found, decision, dataset)
+    _earlier(found, dataset)
+
+
+def _earlier(found: Explanation, dataset: Dataset) -> None:
+    """List what was decided on this customer before, with the letter of a confirmed decision."""
+    table = list_decisions(state.settings(), found.customer_id)
+    if table.empty:
+        return
+    with st.expander(f"Decisions on record: {len(table)}"):
+        st.dataframe(
+            table.assign(status=table["status"].map(text.STATUS)),
+            hide_index=True,
+            column_order=[name for name in tables.DECISIONS if name != "customer"],
+            column_config=tables.DECISIONS,
+            alt="Decisions on this customer, newest first",
+        )
+        last = table.iloc[0]
+        same = last["model"] == found.version.reference and last["score"] == found.score
+        if last["status"] == CONFIRMED and same:
+            _letter(found, str(last["decision"]), dataset)
 
 
 def _letter(found: Explanation, decision: str, dataset: Dataset) -> None:

@@ -41,26 +41,60 @@ def show_score(found: Explanation, scored: ScoredSnapshots) -> None:
         st.markdown("**What held the score down**")
         st.caption("Points lost against the average approved customer.")
         for reason in found.reasons:
-            st.text(f"{reason.sentence} ({reason.points:+.0f} points)")
+            steady = f", stability {reason.stability}" if reason.stability else ""
+            st.text(f"{reason.sentence} ({reason.points:+.0f} points{steady})")
         if not found.reasons:
-            st.text("Nothing: every factor is as good as the average approved customer's.")
+            st.text("Nothing: no factor holds it below the average approved customer's.")
+
+
+def show_proof(found: Explanation) -> None:
+    """Show how each reason was tested, and how steady it is."""
+    if not found.reasons:
+        st.caption("There is no reason to prove.")
+        return
+    features = {part.source: part.description for part in found.contributions}
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {
+                    **vars(reason),
+                    "description": features[reason.source],
+                    "stability": text.STABILITY[reason.stability],
+                }
+                for reason in found.reasons
+            ]
+        ),
+        hide_index=True,
+        column_order=list(tables.PROOF),
+        column_config=tables.PROOF,
+        alt="Each reason with its flip test and its stability",
+    )
+    st.caption(text.PROOF_MEANS)
 
 
 def show_factors(found: Explanation) -> None:
-    """Show base + contributions = score, as figure and table."""
+    """Show base + contributions = score, as figure and table, and the reasons' proof."""
     gap = round(found.score, 1) - round(found.base, 1)
     sign = "+" if gap >= 0 else "-"
     st.caption(
         f"Average development customer {found.base:.1f} {sign} {abs(gap):.1f} from "
         f"{len(found.contributions)} factors = score {found.score:.1f}; the sum is exact."
     )
-    chart, table = st.tabs(["Chart", "All factors"])
+    chart, grouped, table, proof = st.tabs(
+        ["Chart", "By family", "All factors", "How the reasons were proved"]
+    )
     with chart:
         widgets.figure(charts.waterfall(found), charts.waterfall_finding(found))
+        st.caption(text.PERCENTILE_MEANS)
+    with grouped:
+        widgets.figure(charts.waterfall_of_families(found), charts.families_finding(found))
+        st.caption("Factors that belong together, added up; the sum is the same score.")
+    with proof:
+        show_proof(found)
     table.dataframe(
         pd.DataFrame([vars(part) for part in found.contributions]),
         hide_index=True,
-        column_order=["description", "value", "points", "source"],
+        column_order=list(tables.CONTRIBUTIONS),
         column_config=tables.CONTRIBUTIONS,
         alt="Every factor of the score with its value and points",
     )

@@ -29,6 +29,7 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
         ("policy", "Policy", "tune", "Cut-offs, their effect, and their versions."),
     ],
     "Oversight": [
+        ("monitoring", "Monitoring", "monitoring", "Drift, overrides, and what came of scores."),
         ("governance", "Governance", "gavel", "Models, decisions and the record behind them."),
     ],
 }

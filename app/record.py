@@ -47,6 +47,15 @@ def describe(kind: str, details: dict[str, Any]) -> str:
     if kind == "decided":
         override = ", against the recommendation" if details["override"] else ""
         return f"Decided {details['decision']} at {details['score']:.0f} points{override}"
+    if kind == "monitored":
+        count = len(details["alerts"])
+        alerts = f"{count} alert{'s' if count != 1 else ''}" if count else "nothing to report"
+        return f"Monitored {details['model']}: {details['level']}, {alerts}"
+    if kind == "outcomes received":
+        return f"Received {details['matched']:,} outcomes that arrived after scoring"
+    if kind == "second look":
+        said = "Confirmed" if details["agrees"] else "Rejected"
+        return f"{said} decision {details['decision']} as a second person"
     if kind == "policy_set":
         return (
             f"New policy for {details['model']}: approve from {details['approve_from']:.0f}, "

@@ -64,7 +64,19 @@ CONTRIBUTIONS: dict[str, Any] = {
     "description": _C.TextColumn("Factor"),
     "value": _C.TextColumn("Value"),
     "points": _C.NumberColumn("Points", format="%+.1f", help="Below 0 = lowers the score"),
+    "below": _C.NumberColumn(
+        "Higher than", format="percent", help="Share of development customers with a lower value"
+    ),
+    "family": _C.TextColumn("Family"),
     "source": _C.TextColumn("Name in the catalogue"),
+}
+PROOF: dict[str, Any] = {
+    "description": _C.TextColumn("Reason"),
+    "value": _C.TextColumn("This customer"),
+    "reference": _C.TextColumn("Typical approved customer"),
+    "points": _C.NumberColumn("Points lost", format="%+.1f"),
+    "gain": _C.NumberColumn("Score would rise by", format="%+.1f points"),
+    "stability": _C.TextColumn("Stability"),
 }
 MONTHS: dict[str, Any] = {
     "month": _C.DateColumn("Month", format="MMM YYYY"),
@@ -228,6 +240,7 @@ POLICIES: dict[str, Any] = {
     "approve_from": _C.NumberColumn("Approve from", format="%.1f"),
     "decline_below": _C.NumberColumn("Decline below", format="%.1f"),
     "thin_file_transactions": _C.NumberColumn("Thin file below"),
+    "four_eyes": _C.TextColumn("Second person for"),
     "at": _C.TextColumn("When (UTC)"),
     "actor": _C.TextColumn("Who"),
     "reason": _C.TextColumn("Why"),
@@ -379,6 +392,7 @@ DECISIONS: dict[str, Any] = {
     "decision": _C.TextColumn("Decided"),
     "recommended": _C.TextColumn("Recommended"),
     "override": _C.CheckboxColumn("Override"),
+    "status": _C.TextColumn("Status"),
     "reason_code": _C.TextColumn("Reason"),
     "score": _C.NumberColumn("Score", format="%.1f", help="Higher = safer"),
     "model": _C.TextColumn("Model"),
@@ -392,4 +406,78 @@ OVERRIDES: dict[str, Any] = {
     "decisions": _C.NumberColumn("Decisions", format="localized"),
     "overrides": _C.NumberColumn("Overrides", format="localized"),
     "rate": _C.NumberColumn("Rate", format="percent"),
+}
+POLICY_SEGMENTS: dict[str, Any] = {
+    "segment": _C.TextColumn("Segment"),
+    "n": _C.NumberColumn("n", format="localized"),
+    "approved": _C.NumberColumn("Approved", format="percent"),
+    "referred": _C.NumberColumn("Referred", format="percent"),
+    "declined": _C.NumberColumn("Declined", format="percent"),
+    "bads_approved": _C.NumberColumn("Bads approved", format="localized"),
+    "bad_rate": _C.NumberColumn("Bad rate of approved", format="percent"),
+    "low": _C.NumberColumn("95% from", format="percent"),
+    "high": _C.NumberColumn("to", format="percent"),
+}
+PRECEDENTS: dict[str, Any] = {
+    "customer_id": _C.TextColumn("Customer"),
+    "as_of": _C.DateColumn("As of"),
+    "score": _C.NumberColumn("Score", format="%.0f", help="Higher = safer"),
+    "distance": _C.NumberColumn("Distance", format="%.1f points"),
+    "label": _C.TextColumn("Turned out"),
+}
+OVERRIDE_OUTCOMES: dict[str, Any] = {
+    "recommended": _C.TextColumn("Recommended"),
+    "decision": _C.TextColumn("Decided"),
+    "n": _C.NumberColumn("n", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+    "rate": _C.NumberColumn("Bad rate", format="percent"),
+    "low": _C.NumberColumn("95% from", format="percent"),
+    "high": _C.NumberColumn("to", format="percent"),
+}
+DRIFT: dict[str, Any] = {
+    "source": _C.TextColumn("What", pinned=True),
+    "psi": _C.NumberColumn("PSI", format="%.3f"),
+    "critical": _C.NumberColumn("Chance reaches", format="%.3f"),
+    "n_then": _C.NumberColumn("n, development", format="localized"),
+    "n_now": _C.NumberColumn("n, here", format="localized"),
+    "level": _C.TextColumn("Level"),
+}
+REALISED: dict[str, Any] = {
+    "band": _C.TextColumn("Band", help="A = safest"),
+    "n": _C.NumberColumn("n", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+    "predicted": _C.NumberColumn("Predicted", format="percent"),
+    "observed": _C.NumberColumn("Observed", format="percent"),
+    "low": _C.NumberColumn("95% from", format="percent"),
+    "high": _C.NumberColumn("to", format="percent"),
+    "jeffreys": _C.NumberColumn("p (Jeffreys)", format="%.3f"),
+    "binomial": _C.NumberColumn("p (binomial)", format="%.3f"),
+    "light": _C.TextColumn("Light"),
+}
+VINTAGES: dict[str, Any] = {
+    "vintage": _C.TextColumn("Quarter"),
+    "n": _C.NumberColumn("n", format="localized"),
+    "bads": _C.NumberColumn("Bads", format="localized"),
+    "rate": _C.NumberColumn("Bad rate", format="percent"),
+    "low": _C.NumberColumn("95% from", format="percent"),
+    "high": _C.NumberColumn("to", format="percent"),
+    "score": _C.NumberColumn("Mean score", format="%.0f", help="Higher = safer"),
+    "auc": _C.NumberColumn("AUC", format="%.3f"),
+}
+REPORTS: dict[str, Any] = {
+    "at": _C.TextColumn("When (UTC)"),
+    "event": _C.NumberColumn("Event"),
+    "n": _C.NumberColumn("n", format="localized"),
+    "level": _C.TextColumn("Level"),
+    "psi": _C.NumberColumn("PSI", format="%.3f"),
+    "critical": _C.NumberColumn("Chance reaches", format="%.3f"),
+    "approved": _C.NumberColumn("Approved", format="percent"),
+    "override_rate": _C.NumberColumn("Overrides", format="percent"),
+    "set_aside": _C.NumberColumn("Set aside", format="percent"),
+    "auc": _C.NumberColumn("AUC", format="%.3f"),
+    "as_of": _C.TextColumn("Scored up to"),
+}
+ALERTS: dict[str, Any] = {
+    "level": _C.TextColumn("Level", width="small"),
+    "what": _C.TextColumn("What", width="large"),
 }

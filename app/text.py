@@ -257,3 +257,78 @@ PSI_MEANS = (
     "Development against out of time, over tenths of the development sample. Bands 0.10 and 0.25; "
     "a PSI that chance alone reaches with so few rows counts as stable."
 )
+
+STABILITY = {"high": "High", "medium": "Medium", "low": "Low", "": "Not measured"}
+PROOF_MEANS = (
+    "Points lost: against the mean of approved development customers. Proof: with the value of a "
+    "typical approved customer in its place, and all else as it is, the model's score rises by so "
+    "much; a factor that fails this is not given as a reason. Stability: how often models fitted "
+    "on resampled customers give the same reason (high from 80%, medium from 50%). A reason says "
+    "what moved the score, not what causes the risk."
+)
+PERCENTILE_MEANS = (
+    "In brackets: the share of development customers with a lower value. Contributions are SHAP "
+    "values for trees, the terms of the sum for linear models, in points."
+)
+NEW_APPLICANT = (
+    "A bank's or shop's own columns will do; no column needs to say whose they are. They are "
+    "stored as a dataset of one customer and scored at the midnight after the last transaction, "
+    "or at the date of the application where one is given."
+)
+NO_PRECEDENTS = (
+    "No past customers to show: the data hold too few whose outcome is known under this model's "
+    "label."
+)
+FOUR_EYES = {
+    "none": "No decision",
+    "overrides": "Decisions against the recommendation",
+    "all": "Every decision",
+}
+STATUS = {
+    "final": "Final",
+    "waiting": "Waits for a second person",
+    "confirmed": "Confirmed by a second person",
+    "rejected": "Rejected by a second person",
+}
+LEVEL = {
+    "ok": "OK",
+    "watch": "Watch",
+    "investigate": "Investigate",
+    "stop promoting": "Stop promoting",
+}
+SAME_DATA = (
+    "The model was developed on these very data: no drift here is no news. Choose data that came "
+    "later."
+)
+NO_ALERTS = "No measure reaches a limit that chance does not explain."
+DRIFT_MEANS = (
+    "PSI over development's own bins, missing values a bin of their own. The mark is what chance "
+    "reaches at this n, once in twenty times over all features together; a limit passed within it "
+    "raises nothing."
+)
+NO_OUTCOMES = (
+    "No outcome that arrived after scoring is kept for these data, or too few to say (at least 5 "
+    "goods and 5 bads). Until there are, nobody knows whether the scores were right."
+)
+PROXY_AGAINST_OUTCOMES = (
+    "A disengagement model against real outcomes: this is how much, or how little, the proxy says "
+    "about them. It was never trained to."
+)
+BANDS_TESTED = (
+    "Predicted against observed, with Jeffreys' 95% interval. Red: the risk was underestimated (p "
+    "below 0.01), amber below 0.05. Five bands are five tests: one in five such tables shows an "
+    "amber light by chance."
+)
+NO_REPORTS = "No report on this model is on record yet. Record one below, or run `candor monitor`."
+FOLLOWED = {
+    "psi": "PSI of the score",
+    "approved": "Share approved",
+    "override_rate": "Override rate",
+    "set_aside": "Share set aside",
+    "auc": "AUC against outcomes",
+}
+SCHEDULED = (
+    "A scheduler does the same with `candor monitor FILE --json`; its exit code is the level: 0 "
+    "ok, 10 watch, 11 investigate, 12 stop promoting. A recorded report that says stop promoting "
+    "refuses promotions of the model until a better one is recorded."
+)

@@ -54,6 +54,7 @@ class TrainingConfig(_Section):
     holdout_share: float = Field(0.2, gt=0, lt=0.9)
     seed: int = Field(20240101, ge=0, le=2**31 - 1)
     search_trials: int = Field(0, ge=0, le=500)
+    bootstraps: int = Field(8, ge=0, le=200)
 
 
 class ScorecardConfig(_Section):
@@ -114,6 +115,7 @@ class PolicyConfig(_Section):
     approve_from: float | None = None
     decline_below: float | None = None
     thin_file_transactions: int = Field(3, ge=0, le=1000)
+    four_eyes: Literal["none", "overrides", "all"] = "none"
 
     @model_validator(mode="after")
     def _cut_offs_make_sense(self) -> PolicyConfig:
@@ -130,6 +132,45 @@ class PolicyConfig(_Section):
         return self
 
 
+class Thresholds(_Section):
+    """From which value a measure is watched, investigated, and stops promotions."""
+
+    watch: float = Field(ge=0)
+    investigate: float = Field(ge=0)
+    stop_promoting: float = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _rising(self) -> Thresholds:
+        if not self.watch <= self.investigate <= self.stop_promoting:
+            raise ValueError("watch, investigate and stop_promoting must not fall")
+        return self
+
+
+def _thresholds(watch: float, investigate: float, stop_promoting: float) -> Thresholds:
+    return Thresholds(watch=watch, investigate=investigate, stop_promoting=stop_promoting)
+
+
+class ActionsConfig(_Section):
+    """What to do at each level; printed with every alert."""
+
+    watch: str = "Look again at the next report."
+    investigate: str = "Find the cause and write it down before the next batch is used."
+    stop_promoting: str = "Promote nothing of this question until the cause is found and mended."
+
+
+class MonitoringConfig(_Section):
+    """Limits of `candor monitor`; all are shares, PSI or differences, higher = worse."""
+
+    score_psi: Thresholds = _thresholds(0.10, 0.25, 0.50)
+    feature_psi: Thresholds = _thresholds(0.10, 0.25, 1.00)
+    approval_change: Thresholds = _thresholds(0.05, 0.10, 0.25)
+    override_rate: Thresholds = _thresholds(0.10, 0.25, 0.50)
+    set_aside_share: Thresholds = _thresholds(0.01, 0.05, 0.20)
+    auc_drop: Thresholds = _thresholds(0.03, 0.05, 0.10)
+    bands_underestimated: Thresholds = _thresholds(1, 2, 3)
+    actions: ActionsConfig = ActionsConfig()
+
+
 class ModelConfig(_Section):
     """The whole configuration; every section has defaults."""
 
@@ -141,6 +182,7 @@ class ModelConfig(_Section):
     models: ModelsConfig = ModelsConfig()
     scale: ScaleConfig = ScaleConfig()
     policy: PolicyConfig = PolicyConfig()
+    monitoring: MonitoringConfig = MonitoringConfig()
 
     def replacing(self, **sections: dict[str, Any]) -> ModelConfig:
         """Return a copy with single keys replaced: ``replacing(training={"folds": 3})``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from app import decision, explained, state, tables, text, whatif, widgets
+from app import decision, explained, newcomer, precedents, state, tables, text, whatif, widgets
 from credit_core import workflows
 from credit_core.decisions.policy import BANDS
 from credit_core.decisions.scoring import ScoredSnapshots
@@ -16,7 +16,16 @@ MOST_LISTED = 1000
 
 def choose_customer(scored: ScoredSnapshots) -> str:
     """Return the customer the page is about; '' while none is chosen."""
-    field, other = st.columns([2, 3], vertical_alignment="bottom")
+    entered = st.session_state.pop("choose_customer", None)
+    if entered:
+        st.session_state[state.CUSTOMER_KEY] = entered
+    field, other, new = st.columns([4, 4, 2], vertical_alignment="bottom")
+    # Another key is another popover: the one that was used closes.
+    turn = st.session_state.get(newcomer.TURN_KEY, 0)
+    with new.popover(
+        "New applicant", icon=":material/person_add:", width="stretch", key=f"newcomer {turn}"
+    ):
+        newcomer.enter(scored.bundle)
     chosen = field.text_input(
         "Customer id",
         key=state.CUSTOMER_KEY,
@@ -102,6 +111,8 @@ if customer:
     explained.show_factors(found)
     st.subheader("History")
     explained.show_history(found, dataset)
+    st.subheader("Similar past customers")
+    precedents.show(found, dataset)
     st.subheader("What if")
     whatif.what_if(found, dataset)
     st.subheader("Record a decision")

@@ -13,7 +13,7 @@ from credit_core.errors import CandorError
 from credit_core.oversight import events
 from credit_core.oversight.registry import QUESTIONS, ModelVersion
 from credit_core.workflows.champions import live_on, promotions
-from credit_core.workflows.decisions import list_decisions
+from credit_core.workflows.decisions import WAITING, list_decisions, override_outcomes
 
 MOST_EVENTS = 500
 
@@ -64,9 +64,13 @@ def show_decisions() -> None:
         st.caption("No such decision on record.")
         return
     st.dataframe(
-        table, hide_index=True, column_config=tables.DECISIONS, alt="Decisions, newest first"
+        table.assign(status=table["status"].map(text.STATUS)),
+        hide_index=True,
+        column_config=tables.DECISIONS,
+        alt="Decisions, newest first",
     )
     st.caption("Customers stand under a keyed hash; the record holds no name and no note.")
+    second_look(table[table["status"] == WAITING])
     chosen = st.selectbox("Replay a decision", table["event"], format_func="Event {}".format)
     if st.button("Replay", icon=":material/replay:"):
         try:
@@ -89,6 +93,41 @@ def show_decisions() -> None:
         column_config=tables.OVERRIDES,
         alt="Overrides by officer and by reason",
     )
+
+    found = state.dataset()
+    outcomes = override_outcomes(state.settings(), found) if found else pd.DataFrame()
+    if outcomes.empty:
+        st.caption("The chosen data know no outcome of an overridden case.")
+    else:
+        st.markdown("**How overridden cases turned out**")
+        st.dataframe(
+            outcomes,
+            hide_index=True,
+            column_config=tables.OVERRIDE_OUTCOMES,
+            alt="Outcomes of overridden cases",
+        )
+
+
+def second_look(waiting: pd.DataFrame) -> None:
+    """Let a second person confirm or reject a decision that waits for one."""
+    if waiting.empty:
+        return
+    with st.container(border=True):
+        st.markdown(
+            f"**{len(waiting)} waiting for a second person** (you act as "
+            f"{widgets.escaped(state.settings().actor)})"
+        )
+        chosen = st.selectbox("Decision", waiting["event"], format_func="Event {}".format)
+        note = st.text_input("Note", max_chars=500, key="second_note")
+        left, right = st.columns(2)
+        agrees = left.button("Confirm", type="primary", width="stretch")
+        if agrees or right.button("Reject", width="stretch"):
+            try:
+                workflows.confirm(state.settings(), int(chosen), agrees, note)
+            except CandorError as error:
+                widgets.problem(error)
+            else:
+                st.rerun()
 
 
 def show_record() -> None:

@@ -9,13 +9,14 @@ from app import state, tables, text, widgets
 from app.charts import policy as charts
 from credit_core import workflows
 from credit_core.decisions.effect import Effect, effect, profit_curve
-from credit_core.decisions.policy import Policy
+from credit_core.decisions.policy import FOUR_EYES, Policy
+from credit_core.decisions.reasons import readable
 from credit_core.errors import CandorError
 from credit_core.workflows.policy import Judged, judged_scores
 
 
-def choose_cut_offs(policy: Policy) -> tuple[float, float, int]:
-    """Return approve from, decline below and the thin-file limit as the person sets them."""
+def choose_cut_offs(policy: Policy) -> tuple[float, float, int, str]:
+    """Return approve from, decline below, thin-file limit and second look as the person sets."""
     approve = st.number_input(
         "Approve from (points)", value=round(policy.approve_from, 1), step=5.0, format="%.1f"
     )
@@ -30,7 +31,13 @@ def choose_cut_offs(policy: Policy) -> tuple[float, float, int]:
         help="Whatever the score, where the model reads transactions. These customers' counts "
         "are not kept with the model, so the figures beside leave this rule out.",
     )
-    return float(approve), float(decline), int(thin)
+    second = st.selectbox(
+        "A second person confirms",
+        FOUR_EYES,
+        index=FOUR_EYES.index(policy.four_eyes),
+        format_func=text.FOUR_EYES.__getitem__,
+    )
+    return float(approve), float(decline), int(thin), second
 
 
 def show_effect(now: Effect, new: Effect, bad: str) -> None:
@@ -78,6 +85,29 @@ def show_bands(policy: Policy, judged: Judged) -> None:
     )
 
 
+def show_segments(judged: Judged, approve: float, decline: float, bad: str) -> None:
+    """Show what the cut-offs would do to each part of the customers."""
+    if judged.segments.columns.empty:
+        st.caption("There is nothing in this data to divide the customers by.")
+        return
+    by = st.selectbox(
+        "Divide by", list(judged.segments.columns), format_func=readable, key="segment_by"
+    )
+    table = judged.by_segment(by, approve, decline)
+    finding = charts.segments_finding(table)
+    widgets.figure(charts.segments(table, finding), finding)
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config=tables.POLICY_SEGMENTS,
+        alt=f"Shares approved and {bad} among them by segment",
+    )
+    st.caption(
+        f"Share of each segment's customers, and the {bad} rate among its approved with its 95% "
+        "interval (Jeffreys). A difference between segments is no proof of a cause."
+    )
+
+
 st.title("Policy")
 st.caption("Cut-offs decide who is approved. Try them here; nothing changes until you save.")
 version = state.require_model()
@@ -90,7 +120,7 @@ if "just_done" in st.session_state:
 bad = "bad" if version.name == "default" else version.label
 left, right = st.columns([1, 2], gap="large")
 with left:
-    approve, decline, thin = choose_cut_offs(policy)
+    approve, decline, thin, second = choose_cut_offs(policy)
 with right:
     st.markdown(f"**On {text.SAMPLE[judged.sample].lower()} of {widgets.describe(version)}**")
     if decline > approve:
@@ -101,10 +131,11 @@ with right:
         effect(judged.points, judged.label, approve, decline),
         bad,
     )
-changed = (approve, decline, thin) != (
+changed = (approve, decline, thin, second) != (
     round(policy.approve_from, 1),
     round(policy.decline_below, 1),
     policy.thin_file_transactions,
+    policy.four_eyes,
 )
 with st.container(border=True):
     reason = st.text_input("Why (kept in the record)", max_chars=300, disabled=not changed)
@@ -116,6 +147,7 @@ with st.container(border=True):
                 approve_from=approve,
                 decline_below=decline,
                 thin_file_transactions=thin,
+                four_eyes=second,
                 reason=reason,
             )
         except CandorError as error:
@@ -123,12 +155,14 @@ with st.container(border=True):
         else:
             st.session_state["just_done"] = f"The new policy is in force (event {made.sequence})."
             st.rerun()
-profit, bands, record = st.tabs(["Profit by cut-off", "Bands", "Versions"])
+profit, segments, bands, record = st.tabs(["Profit by cut-off", "By segment", "Bands", "Versions"])
 with profit:
     if version.name == "default":
         show_profit(judged, approve)
     else:
         st.info(text.NO_PROFIT, icon=":material/info:")
+with segments:
+    show_segments(judged, approve, decline, bad)
 with bands:
     show_bands(policy, judged)
 record.dataframe(

@@ -110,7 +110,7 @@ def quick() -> ModelConfig:
     """The default configuration with fewer folds and rounds."""
     fewer = {"max_rounds": 60, "early_stopping": 10}
     return ModelConfig().replacing(
-        training={"folds": 3},
+        training={"folds": 3, "bootstraps": 2},
         models={"logistic": {"penalties": [0.1]}, "xgboost": fewer, "lightgbm": fewer},
     )
 

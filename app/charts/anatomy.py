@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from app import text
-from app.charts.base import BLUE, figure, plain
+from app.charts.base import BLUE, GREY, figure, plain
 
 
 def importance(table: pd.DataFrame, title: str) -> go.Figure:
@@ -22,6 +26,73 @@ def importance(table: pd.DataFrame, title: str) -> go.Figure:
         hovertemplate="%{y}: %{x:.1f} points",
     )
     return made
+
+
+def swarm(found: list[dict[str, Any]], title: str) -> go.Figure:
+    """Draw a dot a customer: its points by source, coloured by where its value stands.
+
+    ``found`` has for each its ``source``, ``points`` and ``stands`` (0 lowest, 1 highest,
+    None no order).
+    """
+    made = figure(
+        title, "Points about the feature's mean (above 0 = safer)", "", 130 + 44 * len(found)
+    )
+    for place, one in enumerate(found):
+        source = one["source"]
+        points = np.array(one["points"], dtype=np.float64)
+        stands = np.array(one["stands"], dtype=np.float64)
+        known = ~np.isnan(stands)
+        height = -place + _spread(points)
+        if not known.all():
+            made.add_scattergl(
+                x=points[~known],
+                y=height[~known],
+                mode="markers",
+                marker={"size": 4, "color": GREY},
+                hovertemplate=f"{plain(source)}: %{{x:+.1f}} points<extra></extra>",
+            )
+        made.add_scattergl(
+            x=points[known],
+            y=height[known],
+            mode="markers",
+            marker={
+                "size": 4,
+                "color": stands[known],
+                "cmin": 0,
+                "cmax": 1,
+                "colorscale": "Cividis",
+                "showscale": place == 0,
+                "colorbar": {
+                    "title": "Value",
+                    "tickvals": [0, 1],
+                    "ticktext": ["low", "high"],
+                    "thickness": 12,
+                },
+            },
+            customdata=stands[known],
+            hovertemplate=f"{plain(source)}: %{{x:+.1f}} points, value above "
+            "%{customdata:.0%} of customers<extra></extra>",
+        )
+    made.update_yaxes(
+        tickvals=[-place for place in range(len(found))],
+        ticktext=[plain(one["source"]) for one in found],
+        showgrid=False,
+        zeroline=False,
+    )
+    made.update_layout(showlegend=False)
+    return made
+
+
+def _spread(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return heights that keep dots of like points apart, most where most dots are."""
+    span = float(np.ptp(points)) or 1.0
+    bins = np.floor((points - points.min()) / span * 60).astype(int)
+    order = np.argsort(bins, kind="stable")
+    rank = np.empty(len(points))
+    rank[order] = np.arange(len(points)) - np.searchsorted(bins[order], bins[order])
+    most = max(1, int(np.bincount(bins).max()))
+    side = np.where(rank % 2, -1, 1)
+    return side * np.ceil(rank / 2) / most * 0.8
 
 
 def dependence(table: pd.DataFrame, source: str, title: str) -> go.Figure:

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from app import text
-from app.charts.base import BLUE, GREY, VERMILLION, figure, legend_above
+from app.charts.base import BLUE, GREY, VERMILLION, figure, legend_above, plain
 
 
 def profit(curve: pd.DataFrame, approve_from: float, title: str) -> go.Figure:
@@ -48,4 +48,29 @@ def profit_finding(curve: pd.DataFrame) -> str:
     return (
         f"Most is earned when approving from {best['approve_from']:.0f} points "
         f"({best['approved']:.0%} approved)"
+    )
+
+
+def segments(table: pd.DataFrame, title: str) -> go.Figure:
+    """Draw each segment's share approved; ``table`` is that of `Judged.by_segment`."""
+    made = figure(title, "Share approved", "", 120 + 30 * len(table))
+    rows = table[::-1]
+    made.add_bar(
+        x=rows["approved"],
+        y=[plain(f"{name} (n {n:,})") for name, n in zip(rows["segment"], rows["n"], strict=True)],
+        orientation="h",
+        marker={"color": BLUE},
+        text=[f"{share:.0%}" for share in rows["approved"]],
+        hovertemplate="%{y}: %{x:.1%} approved<extra></extra>",
+    )
+    made.update_xaxes(tickformat=".0%", range=[0, 1.05])
+    return made
+
+
+def segments_finding(table: pd.DataFrame) -> str:
+    """Say between which shares the segments are approved."""
+    low, high = (table.iloc[i] for i in (table["approved"].argmin(), table["approved"].argmax()))
+    return (
+        f"Between {low['approved']:.0%} ({low['segment']}) and {high['approved']:.0%} "
+        f"({high['segment']}) of a segment would be approved"
     )

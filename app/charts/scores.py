@@ -116,17 +116,47 @@ def waterfall_steps(found: Explanation, most: int = 8) -> list[Step]:
     ordered = sorted(found.contributions, key=lambda part: -abs(part.points))
     shown, rest = ordered[:most], ordered[most:]
     steps = [Step("Average development customer", found.base, end=True)]
-    steps += [Step(f"{_short(_factor(part))}: {part.value}", part.points) for part in shown]
+    steps += [Step(_named(part), part.points) for part in shown]
     if rest:
         left = found.score - math.fsum([found.base, *(part.points for part in shown)])
         steps.append(Step(f"{len(rest)} other factors", left))
     return [*steps, Step("This score", found.score, end=True)]
 
 
+def _named(part: Contribution) -> str:
+    stands = "" if part.below is None else f" ({part.below:.0%})"
+    return f"{_short(_factor(part))}: {part.value}{stands}"
+
+
 def waterfall(found: Explanation, most: int = 8) -> go.Figure:
     """Draw how the base becomes the score, in points."""
-    steps = waterfall_steps(found, most)
-    made = figure(waterfall_finding(found), text.HIGHER_IS_SAFER, "", 90 + 32 * len(steps))
+    return _waterfall(waterfall_steps(found, most), waterfall_finding(found))
+
+
+def family_steps(found: Explanation) -> list[Step]:
+    """Return base, every family's points (the largest first), and the score."""
+    ordered = sorted(found.families().items(), key=lambda one: -abs(one[1]))
+    steps = [Step(_upper(name), points) for name, points in ordered]
+    return [
+        Step("Average development customer", found.base, end=True),
+        *steps,
+        Step("This score", found.score, end=True),
+    ]
+
+
+def waterfall_of_families(found: Explanation) -> go.Figure:
+    """Draw how the base becomes the score, one step a family of factors."""
+    return _waterfall(family_steps(found), families_finding(found))
+
+
+def families_finding(found: Explanation) -> str:
+    """Say which family of factors moved the score most."""
+    name, points = max(found.families().items(), key=lambda one: abs(one[1]))
+    return f"{_upper(name)} moved the score most: {points:+.0f} points"
+
+
+def _waterfall(steps: list[Step], finding: str) -> go.Figure:
+    made = figure(finding, text.HIGHER_IS_SAFER, "", 90 + 32 * len(steps))
     made.add_waterfall(
         orientation="h",
         y=[plain(step.name) for step in steps],
@@ -165,6 +195,10 @@ def waterfall_finding(found: Explanation) -> str:
 
 def _factor(part: Contribution) -> str:
     return part.description.rstrip(".")
+
+
+def _upper(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _lower(words: str) -> str:

@@ -47,10 +47,16 @@ def score_matrix(bundle: Bundle, X: FloatArray) -> Scored:
     calibration = bundle.calibration
     design = bundle.design
     base, parts = bundle.estimator.contributions(X)
-    factor = -scale.factor * calibration.slope
-    contributions = np.stack([total(0.0, parts[group]) * factor for group in design.groups()])
+    factor = points_of_log_odds(bundle)
+    contributions = np.stack([total(0.0, parts[group]) * factor for group in design.groups])
     points_base = scale.offset + factor * base - scale.factor * calibration.intercept
     points = total(points_base, contributions)
     return Scored(
         points_base, design.sources, contributions, points, probability(scale.log_odds(points))
     )
+
+
+def points_of_log_odds(bundle: Bundle) -> float:
+    """Return the points that one unit of the estimator's margin is worth; negative."""
+    scale = Scale.of(ScaleConfig(**bundle.facts["scale"]))
+    return -scale.factor * bundle.calibration.slope

@@ -14,6 +14,7 @@ FloatArray = NDArray[np.float64]
 APPROVE, REFER, DECLINE = "approve", "refer", "decline"
 BANDS = ("E", "D", "C", "B", "A")
 """From the riskiest fifth of the development sample to the safest."""
+FOUR_EYES = ("none", "overrides", "all")
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,19 @@ class Policy:
     """Scores from ``approve_from`` are approved, below ``decline_below`` declined, others referred.
 
     An applicant with fewer than ``thin_file_transactions`` transactions is referred whatever the
-    score, where the model reads transactions at all.
+    score, where the model reads transactions at all. ``four_eyes`` says which decisions a second
+    person has to confirm: none, overrides or all.
     """
 
     approve_from: float
     decline_below: float
     thin_file_transactions: int
     bands: tuple[Band, ...]
+    four_eyes: str = "none"
+
+    def needs_second(self, overrides: bool) -> bool:
+        """Return True where a second person has to confirm such a decision."""
+        return self.four_eyes == "all" or (self.four_eyes == "overrides" and overrides)
 
     def band_of(self, points: FloatArray) -> NDArray[np.str_]:
         edges = np.array([band.high for band in self.bands if band.high is not None])
@@ -95,4 +102,6 @@ def build_policy(points: FloatArray, label: NDArray[np.int64], config: PolicyCon
         )
         for i, name in enumerate(names)
     )
-    return Policy(float(approve), float(decline), config.thin_file_transactions, bands)
+    return Policy(
+        float(approve), float(decline), config.thin_file_transactions, bands, config.four_eyes
+    )

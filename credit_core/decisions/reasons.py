@@ -1,4 +1,4 @@
-"""Reasons: the contributions that held a score down, in the applicant's language."""
+"""Reasons: the contributions that held a score down, in the applicant's language, each proved."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from credit_core.decisions.contributions import Scored
+from credit_core.decisions.contributions import Scored, points_of_log_odds
 from credit_core.features.catalogue import Feature
 from credit_core.modelling.bundle import Bundle
 
@@ -19,57 +19,133 @@ FloatArray = NDArray[np.float64]
 MOST_REASONS = 4
 LEAST_POINTS = 0.5
 """A factor that moved the score by less is not given as a reason."""
+LEAST_GAIN = 1e-6
+"""Points the flip test must bring; less is the rounding of sums."""
+STABILITY = ((0.8, "high"), (0.5, "medium"), (0.0, "low"))
+FEWEST_FOR_STABILITY = 20
+Values = pd.DataFrame | Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One adverse factor: ``points`` (negative) against the average approved customer."""
+    """One adverse factor: ``points`` (negative) against the average approved customer.
+
+    ``reference`` is the value the flip test sets, ``gain`` (positive) the points the score would
+    rise by it, all else as it is. ``stability`` says how often models fitted on resampled
+    customers give the same reason: high, medium, low or "" where it was not measured.
+    """
 
     source: str
     value: str
     points: float
     sentence: str
+    reference: str
+    gain: float
+    stability: str
 
 
-def adverse(scored: Scored, reference: Mapping[str, float], rows: NDArray[np.int64]) -> FloatArray:
-    """Return contributions minus the reference's, shape (sources, rows); below 0 = adverse.
+@dataclass(frozen=True)
+class Chosen:
+    """The reasons of rows as positions among the sources, shape (rows, 4); -1 = no more.
 
-    The reference is the mean contribution among approved development customers.
+    ``points`` and ``gains`` have the same shape, NaN where there is no reason.
     """
-    usual = np.array([reference.get(source, 0.0) for source in scored.sources])
-    return scored.contributions[:, rows] - usual[:, None]
+
+    sources: NDArray[np.int64]
+    points: FloatArray
+    gains: FloatArray
+
+
+def choose_reasons(
+    bundle: Bundle, scored: Scored, table: Values, rows: NDArray[np.int64]
+) -> Chosen:
+    """Choose up to four reasons a row, the strongest first; ties go by the sources' order.
+
+    A reason is a source whose points lie below those of the average approved development customer
+    by at least ``LEAST_POINTS`` *and* that passes the flip test: with the value of a typical
+    approved customer in its place, and all else as it is, the score rises.
+    """
+    reference = bundle.facts["reference"]
+    usual = np.array([reference["approved_contributions"][name] for name in scored.sources])
+    lost = scored.contributions[:, rows] - usual[:, None]
+    X = _matrix(bundle, table, rows)
+    typical, groups = bundle.typical_row, bundle.design.groups
+    factor = points_of_log_odds(bundle)
+    shape = (len(rows), MOST_REASONS)
+    found = Chosen(np.full(shape, -1), np.full(shape, np.nan), np.full(shape, np.nan))
+    counted = np.zeros(len(rows), dtype=np.int64)
+    places = np.arange(len(rows))
+    while len(places):
+        strongest = np.argmin(lost[:, places], axis=0)  # the first of equals, as in a stable sort
+        points = lost[strongest, places]
+        left = (points <= -LEAST_POINTS) & (counted[places] < MOST_REASONS)
+        places, strongest, points = places[left], strongest[left], points[left]
+        lost[strongest, places] = np.inf
+        for j in np.unique(strongest):
+            here = strongest == j
+            at = places[here]
+            columns = groups[j]
+            gain = factor * bundle.estimator.change(X[at], columns, typical[columns])
+            kept = gain > LEAST_GAIN
+            at, k = at[kept], counted[at[kept]]
+            found.sources[at, k] = j
+            found.points[at, k] = points[here][kept]
+            found.gains[at, k] = gain[kept]
+            counted[at] += 1
+    return found
+
+
+def _matrix(bundle: Bundle, table: Values, rows: NDArray[np.int64]) -> FloatArray:
+    if isinstance(table, pd.DataFrame):
+        return bundle.design.matrix(table.iloc[rows])
+    return bundle.design.row({source: values[0] for source, values in table.items()})
 
 
 def top_reasons(
-    bundle: Bundle,
-    scored: Scored,
-    table: pd.DataFrame | Mapping[str, NDArray[Any]],
-    rows: NDArray[np.int64] | None = None,
+    bundle: Bundle, scored: Scored, table: Values, rows: NDArray[np.int64] | None = None
 ) -> list[list[Reason]]:
-    """Return up to four reasons a row, the strongest first; ties go by the sources' order.
+    """Return the reasons of `choose_reasons`, each in words.
 
-    ``table`` has the values of every source, as columns of a frame or arrays by name.
+    ``table`` has the values of every source, as columns of a frame, or as arrays of one by name.
     """
     chosen = np.arange(len(scored.points)) if rows is None else rows
-    difference = adverse(scored, bundle.facts["reference"]["approved_contributions"], chosen)
+    found = choose_reasons(bundle, scored, table, chosen)
     features = {feature.name: feature for feature in bundle.catalogue.features}
-    order = np.argsort(difference, axis=0, kind="stable")[:MOST_REASONS]
-    columns = {source: np.asarray(table[source]) for source in scored.sources}
-    result = []
+    reference = bundle.facts["reference"]
+    result: list[list[Reason]] = []
     for k, row in enumerate(chosen):
-        reasons = []
-        for j in order[:, k]:
-            points = float(difference[j, k])
-            if points > -LEAST_POINTS:
+        result.append([])
+        for j, points, gain in zip(found.sources[k], found.points[k], found.gains[k], strict=True):
+            if j < 0:
                 break
             source = scored.sources[j]
-            value = columns[source][row]
-            shown = show_value(features.get(source), value, bundle.observation_days)
-            reasons.append(
-                Reason(source, shown, points, _sentence(features.get(source), source, shown, value))
+            feature = features.get(source)
+            value = np.asarray(table[source])[row]
+            shown = show_value(feature, value, bundle.observation_days)
+            usual = reference["approved_values"][source]
+            result[-1].append(
+                Reason(
+                    source,
+                    shown,
+                    float(points),
+                    _sentence(feature, source, shown, value),
+                    show_value(feature, usual, bundle.observation_days),
+                    float(gain),
+                    grade(reference["stability"].get(source)),
+                )
             )
-        result.append(reasons)
     return result
+
+
+def grade(found: Mapping[str, float] | None) -> str:
+    """Name a share of resampled models that give a reason too; "" without enough to say.
+
+    >>> grade({"share": 0.9, "n": 200}), grade({"share": 0.9, "n": 3}), grade(None)
+    ('high', '', '')
+    """
+    if found is None or found["n"] < FEWEST_FOR_STABILITY:
+        return ""
+    return next(name for least, name in STABILITY if found["share"] >= least)
 
 
 def reason_sentences(
@@ -79,18 +155,13 @@ def reason_sentences(
 
     Source by source instead of row by row, each distinct value put into words once.
     """
-    difference = adverse(scored, bundle.facts["reference"]["approved_contributions"], rows)
+    chosen = choose_reasons(bundle, scored, table, rows).sources
     features = {feature.name: feature for feature in bundle.catalogue.features}
-    places = np.arange(len(rows))
-    chosen = np.full((len(rows), MOST_REASONS), -1)
-    for k in range(min(MOST_REASONS, len(difference)) if len(rows) else 0):
-        strongest = np.argmin(difference, axis=0)  # the first of equals, as in a stable sort
-        told = difference[strongest, places] <= -LEAST_POINTS
-        chosen[told, k] = strongest[told]
-        difference[strongest, places] = np.inf
     found = np.full(chosen.shape, "", dtype=object)
     for j, source in enumerate(scored.sources):
         at, rank = np.nonzero(chosen == j)
+        if not len(at):
+            continue
         codes, values = pd.factorize(np.asarray(table[source])[rows[at]], use_na_sentinel=False)
         feature = features.get(source)
         texts = np.array(
@@ -102,8 +173,7 @@ def reason_sentences(
             ],
             dtype=object,
         )
-        if len(at):
-            found[at, rank] = texts[codes]
+        found[at, rank] = texts[codes]
     return found
 
 

@@ -41,7 +41,10 @@ class XGBoost:
 
     def contributions(self, X: FloatArray) -> tuple[float, FloatArray]:
         # XGBoost compares in single precision; so must the tables.
-        return self.tables.contributions(X.astype(np.float32).astype(np.float64))
+        return self.tables.contributions(_single(X))
+
+    def change(self, X: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
+        return self.tables.change(_single(X), columns, _single(values))
 
     def files(self) -> dict[str, bytes]:
         return {"model.ubj": self.model}
@@ -49,6 +52,10 @@ class XGBoost:
     @staticmethod
     def from_files(files: dict[str, bytes]) -> XGBoost:
         return XGBoost(files["model.ubj"])
+
+
+def _single(X: FloatArray) -> FloatArray:
+    return X.astype(np.float32).astype(np.float64)
 
 
 def _xgboost_tree(tree: dict[str, Any]) -> Tree:
@@ -84,6 +91,9 @@ class LightGBM:
 
     def contributions(self, X: FloatArray) -> tuple[float, FloatArray]:
         return self.tables.contributions(X)
+
+    def change(self, X: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
+        return self.tables.change(X, columns, values)
 
     def files(self) -> dict[str, bytes]:
         return {"model.txt": self.model}

@@ -14,6 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from credit_core.data.store import Attribute
 from credit_core.errors import InputError, IntegrityError
 from credit_core.features.catalogue import Catalogue, build_catalogue
@@ -24,7 +27,7 @@ from credit_core.modelling.estimator import Estimator
 from credit_core.modelling.logistic import Logistic
 from credit_core.modelling.scorecard import Scorecard
 
-FORMAT = 1
+FORMAT = 2
 _EVERY_ABILITY = frozenset(
     {
         "customer_id",
@@ -92,6 +95,11 @@ class Bundle:
     @cached_property
     def design(self) -> Design:
         return Design(tuple(DesignColumn(**column) for column in self.facts["design"]))
+
+    @cached_property
+    def typical_row(self) -> NDArray[np.float64]:
+        """The values that a typical approved customer has, as a row of the design matrix."""
+        return self.design.row(self.facts["reference"]["approved_values"])[0]
 
     @cached_property
     def attributes(self) -> tuple[Attribute, ...]:
@@ -163,7 +171,8 @@ def load_bundle(folder: Path, expected: str | None = None) -> Bundle:
     if facts.get("format") != FORMAT or facts.get("family") not in _LOADERS:
         raise IntegrityError(
             f"{path} has format {facts.get('format')!r} and family {facts.get('family')!r}, "
-            f"which this version does not read (format {FORMAT}: {', '.join(_LOADERS)})."
+            f"which this version does not read (format {FORMAT}: {', '.join(_LOADERS)}). "
+            "Train the model again."
         )
     files = {}
     for name, recorded in facts["files"].items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,8 +45,9 @@ class Design:
     def categories(self) -> frozenset[str]:
         return frozenset(column.source for column in self.columns if column.level is not None)
 
+    @cached_property
     def groups(self) -> list[NDArray[np.int64]]:
-        """Return, for each source, the indices of its columns."""
+        """For each source, the indices of its columns."""
         found: dict[str, list[int]] = {}
         for i, column in enumerate(self.columns):
             found.setdefault(column.source, []).append(i)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
 class Estimator(Protocol):
@@ -21,6 +22,10 @@ class Estimator(Protocol):
     family: ClassVar[str]
 
     def contributions(self, X: FloatArray) -> tuple[float, FloatArray]: ...
+
+    def change(self, X: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
+        """Return how each row's margin changes as its ``columns`` take these values, (rows,)."""
+        ...
 
     def files(self) -> dict[str, bytes]:
         """Return the model in its own format, by file name; no pickle."""

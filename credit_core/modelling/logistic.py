@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from credit_core.config import LogisticConfig
+from credit_core.modelling.estimator import total
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 _SKEWED = 2.0
 _CHOOSING_ROWS = 20_000
 
@@ -39,11 +41,17 @@ class Logistic:
         columns = np.ascontiguousarray(X.T)
         parts = np.empty_like(columns)
         for j, x in enumerate(columns):
-            z = _bent(np.clip(x, self.low[j], self.high[j]), self.bend[j]) - self.mean[j]
-            parts[j] = np.where(
-                np.isnan(x), self.weight_missing[j], z / self.scale[j] * self.weight[j]
-            )
+            parts[j] = self._part(j, x)
         return self.intercept, parts
+
+    def _part(self, j: int, x: FloatArray) -> FloatArray:
+        """Return the contributions of a column's values."""
+        z = _bent(np.clip(x, self.low[j], self.high[j]), self.bend[j]) - self.mean[j]
+        return np.where(np.isnan(x), self.weight_missing[j], z / self.scale[j] * self.weight[j])
+
+    def change(self, X: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
+        pairs = zip(columns.tolist(), values, strict=True)
+        return total(0.0, np.stack([self._part(j, v) - self._part(j, X[:, j]) for j, v in pairs]))
 
     def files(self) -> dict[str, bytes]:
         content = {
@@ -108,7 +116,7 @@ def _skewness(x: FloatArray) -> float:
     return 0.0 if spread == 0 else float(np.abs(np.mean(((x - x.mean()) / spread) ** 3)))
 
 
-def fit_logistic(X: FloatArray, label: NDArray[np.int64], penalty: float) -> Logistic:
+def fit_logistic(X: FloatArray, label: IntArray, penalty: float) -> Logistic:
     """Fit with an L2 penalty; ``penalty`` is scikit-learn's C (smaller = more regularised)."""
     from sklearn.linear_model import LogisticRegression
 
@@ -133,8 +141,8 @@ def fit_logistic(X: FloatArray, label: NDArray[np.int64], penalty: float) -> Log
 
 def choose_penalty(
     X: FloatArray,
-    label: NDArray[np.int64],
-    folds: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    label: IntArray,
+    folds: Sequence[tuple[IntArray, IntArray]],
     config: LogisticConfig,
 ) -> float:
     """Return the penalty with the smallest log loss over the folds.

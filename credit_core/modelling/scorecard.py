@@ -56,6 +56,15 @@ class Scorecard:
             parts[one.columns[0]] = one.log_odds[one.codes(X)]
         return self.intercept, parts
 
+    def change(self, X: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
+        changed = np.zeros(len(X))
+        for one in self.characteristics:
+            if set(one.columns) <= set(columns.tolist()):
+                after = X[:1].copy()
+                after[0, columns] = values
+                changed += one.log_odds[one.codes(after)] - one.log_odds[one.codes(X)]
+        return changed
+
     @cached_property
     def content(self) -> dict[str, Any]:
         """The whole model as JSON-ready facts."""
@@ -171,7 +180,7 @@ def _selected(
     X: FloatArray, label: IntArray, design: Design, config: ScorecardConfig, most: int
 ) -> list[_Candidate]:
     found: list[_Candidate] = []
-    for source, columns in zip(design.sources, design.groups(), strict=True):
+    for source, columns in zip(design.sources, design.groups, strict=True):
         levels = [str(design.columns[j].level) for j in columns]
         category = source in design.categories
         x = values_of(X, columns.tolist(), category)

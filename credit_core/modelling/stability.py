@@ -7,14 +7,17 @@ like (1/n + 1/m) x chi-square with bins - 1 degrees of freedom (Yurdakul and Nar
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
-_BINS = 10
+IntArray = NDArray[np.int64]
+_BINS, _MOST_LEVELS = 10, 30
+ALPHA = 0.05
 _ABSENT = 0.5
 """Rows that an empty bin counts as: a logarithm of 0 would be infinite."""
 MODERATE, LARGE = 0.10, 0.25
@@ -22,7 +25,7 @@ MODERATE, LARGE = 0.10, 0.25
 
 @dataclass(frozen=True)
 class Psi:
-    """``critical``: the PSI that chance passes once in twenty without any shift."""
+    """``critical``: the PSI that chance passes without any shift, once in twenty unless said."""
 
     psi: float
     critical: float
@@ -40,8 +43,10 @@ class Psi:
         return {**asdict(self), "verdict": self.verdict}
 
 
-def psi_of_counts(then: FloatArray, now: FloatArray) -> Psi:
+def psi_of_counts(then: FloatArray, now: FloatArray, alpha: float = ALPHA) -> Psi:
     """Return the PSI of two rows of counts over the same bins.
+
+    ``critical`` is what chance alone passes with probability ``alpha``.
 
     Examples
     --------
@@ -56,21 +61,58 @@ def psi_of_counts(then: FloatArray, now: FloatArray) -> Psi:
     a, b = (np.maximum(counts, _ABSENT) / total for counts, total in ((then, n), (now, m)))
     value = float(np.sum((b - a) * np.log(b / a)))
     freedom = max(len(then) - 1, 1)
-    return Psi(value, float(chdtri(freedom, 0.05)) * (1 / n + 1 / m), int(n), int(m))
+    return Psi(value, float(chdtri(freedom, alpha)) * (1 / n + 1 / m), int(n), int(m))
+
+
+def freeze_numbers(values: FloatArray) -> Frozen:
+    """Return bins at the tenths of ``values`` with what falls into each; missing is a bin too."""
+    known = values[~np.isnan(values)]
+    edges = np.empty(0)
+    if len(known):
+        edges = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1]))
+    found = Frozen(edges.tolist(), None, [])
+    return replace(found, counts=found.count(values).tolist())
+
+
+def freeze_levels(texts: pd.Series, most: int = _MOST_LEVELS) -> Frozen:
+    """Return the most frequent levels with their counts, and one bin for all others."""
+    levels = sorted(texts.value_counts().sort_index(kind="stable").nlargest(most).index)
+    found = Frozen(None, [str(level) for level in levels], [])
+    return replace(found, counts=found.count(texts).tolist())
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """Bins fixed at development, with the rows it had in each (``counts``).
+
+    Of numbers: between ``edges`` (a value at an edge belongs above), and one more for missing
+    values. Of categories: one for each of ``levels``, and one more for any other.
+    """
+
+    edges: list[float] | None
+    levels: list[str] | None
+    counts: list[int]
+
+    def count(self, values: FloatArray | pd.Series) -> IntArray:
+        """Return how many values fall into each bin; texts where the bins are levels."""
+        if self.edges is None:
+            place = {level: i for i, level in enumerate(self.levels or [])}
+            codes = pd.Series(values).map(place).fillna(len(place)).to_numpy(dtype=np.int64)
+            return np.bincount(codes, minlength=len(place) + 1)
+        x = np.asarray(values, dtype=np.float64)
+        last = len(self.edges) + 1
+        codes = np.where(np.isnan(x), last, np.searchsorted(self.edges, x, side="right"))
+        return np.bincount(codes, minlength=last + 1)
+
+    def psi(self, now: IntArray, alpha: float = ALPHA) -> Psi:
+        """Return the PSI of other rows' counts (those of `count`) against development's."""
+        return psi_of_counts(np.array(self.counts, dtype=np.float64), now.astype(np.float64), alpha)
+
+    def facts(self) -> dict[str, Any]:
+        return asdict(self)
 
 
 def psi_of_numbers(then: FloatArray, now: FloatArray) -> Psi:
     """Return the PSI over tenths of ``then``; missing values are a bin of their own."""
-    known = then[~np.isnan(then)]
-    if len(known) == 0:
-        edges = np.empty(0)
-    else:
-        edges = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1]))
-    counts = [
-        np.bincount(
-            np.where(np.isnan(x), len(edges) + 1, np.searchsorted(edges, x, side="right")),
-            minlength=len(edges) + 2,
-        ).astype(np.float64)
-        for x in (then, now)
-    ]
-    return psi_of_counts(*counts)
+    frozen = freeze_numbers(then)
+    return frozen.psi(frozen.count(now))

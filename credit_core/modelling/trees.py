@@ -18,6 +18,8 @@ from math import factorial
 import numpy as np
 from numpy.typing import NDArray
 
+from credit_core.modelling.estimator import total
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 _GROUP_DEPTH = 3
@@ -68,7 +70,8 @@ class _Flat:
     """All groups end to end, for one row: conditions first, then the tables of their sources.
 
     ``starts`` is each group's first condition; ``target``, ``group`` and ``offset`` are, for each
-    table, its source, its group and where its values begin.
+    table, its source, its group and where its values begin. ``margins`` are the groups' margins by
+    pattern, each beginning at its ``places``.
     """
 
     feature: IntArray
@@ -80,6 +83,8 @@ class _Flat:
     group: IntArray
     offset: IntArray
     values: FloatArray
+    places: IntArray
+    margins: FloatArray
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,56 @@ class TreeTables:
                     target[source] += table[pattern]
         return self.base, parts
 
+    def change(self, X: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
+        """Return how each row's margin changes as its ``columns`` take these values.
+
+        Only the groups that ask for one of the columns are looked up, once before and once after.
+        """
+        rows = len(X)
+        if rows == 1 and self.groups:
+            return self._one_change(X[0], columns, values)
+        given = dict(zip(columns.tolist(), values.tolist(), strict=True))
+        touched = [
+            (group, total(0.0, group.tables))
+            for group in self.groups
+            if not given.keys().isdisjoint(group.feature.tolist())
+        ]
+        changed = np.zeros(rows)
+        for start in range(0, rows, _CHUNK):
+            block = np.ascontiguousarray(X[start : start + _CHUNK].T)
+            missing = np.isnan(block)
+            target = changed[start : start + _CHUNK]
+            for group, margins in touched:
+                before = np.zeros(block.shape[1], dtype=np.intp)
+                after = before.copy()
+                for i, j in enumerate(group.feature.tolist()):
+                    holds = block[j] <= group.threshold[i]
+                    if group.missing_left[i]:
+                        holds |= missing[j]
+                    bit = holds.astype(np.intp) << i
+                    before |= bit
+                    if j in given:
+                        bit = np.intp(self._holds(group, i, given[j])) << i
+                    after |= bit
+                target += margins[after] - margins[before]
+        return changed
+
+    @staticmethod
+    def _holds(group: _Group, i: int, value: float) -> bool:
+        return bool(value <= group.threshold[i] or (group.missing_left[i] and np.isnan(value)))
+
+    def _one_change(self, x: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
+        """Return one row's change, shape (1,): the same additions, all at once."""
+        flat = self._flat
+        both = np.stack([x, x])
+        both[1, columns] = values
+        held = both[:, flat.feature]
+        holds = held <= flat.threshold
+        holds |= np.isnan(held) & flat.missing_left
+        before, after = np.add.reduceat(holds * flat.weight, flat.starts, axis=1)
+        differ = flat.margins[flat.places + after] - flat.margins[flat.places + before]
+        return np.cumsum(differ)[-1:]  # one after the other, as in a batch
+
     def _one(self, x: FloatArray) -> FloatArray:
         """Return one row's SHAP values, shape (columns, 1): the same additions, all at once."""
         flat = self._flat
@@ -127,6 +182,7 @@ class TreeTables:
     def _flat(self) -> _Flat:
         groups = self.groups
         sizes = np.array([len(group.feature) for group in groups], dtype=np.int64)
+        patterns = np.array([group.tables.shape[1] for group in groups], dtype=np.int64)
         lengths = np.concatenate([np.full(len(g.sources), g.tables.shape[1]) for g in groups])
         return _Flat(
             np.concatenate([group.feature for group in groups]),
@@ -138,6 +194,8 @@ class TreeTables:
             np.repeat(np.arange(len(groups)), [len(group.sources) for group in groups]),
             np.cumsum(lengths) - lengths,
             np.concatenate([group.tables.ravel() for group in groups]),
+            np.cumsum(patterns) - patterns,
+            np.concatenate([total(0.0, group.tables) for group in groups]),
         )
 
 

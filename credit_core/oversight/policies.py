@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from credit_core.decisions.policy import Policy
+from credit_core.decisions.policy import FOUR_EYES, Policy
 from credit_core.errors import InputError
 from credit_core.modelling.bundle import Bundle
 from credit_core.oversight import events
@@ -43,6 +43,7 @@ def policy_versions(
                 approve_from=event.details["approve_from"],
                 decline_below=event.details["decline_below"],
                 thin_file_transactions=event.details["thin_file_transactions"],
+                four_eyes=event.details["four_eyes"],
             )
             reason = event.details["reason"]
             made = PolicyVersion(len(found), policy, event.at, event.actor, reason, event.sequence)
@@ -75,6 +76,7 @@ def set_policy(
     approve_from: float,
     decline_below: float,
     thin_file_transactions: int,
+    four_eyes: str = "none",
     reason: str,
 ) -> events.Event:
     """Put new cut-offs in force for a model, and record who did so and why.
@@ -91,6 +93,10 @@ def set_policy(
         )
     if not 0 <= thin_file_transactions <= 10_000:
         raise InputError("The thin-file limit is a number of transactions from 0 to 10,000.")
+    if four_eyes not in FOUR_EYES:
+        raise InputError(
+            f"{four_eyes!r} is unknown; a second person confirms {', '.join(FOUR_EYES)}."
+        )
     if not reason.strip():
         raise InputError("Say why the policy changes; the reason is kept in the record.")
     return events.record(
@@ -102,6 +108,7 @@ def set_policy(
             "approve_from": float(approve_from),
             "decline_below": float(decline_below),
             "thin_file_transactions": int(thin_file_transactions),
+            "four_eyes": four_eyes,
             "reason": reason.strip(),
         },
     )

@@ -3,7 +3,7 @@
 from credit_core.data.intake import Progress
 from credit_core.workflows.batch import Batch, score_to_files
 from credit_core.workflows.data import ingest
-from credit_core.workflows.decisions import decide, override_rates, replay
+from credit_core.workflows.decisions import confirm, decide, override_rates, replay
 from credit_core.workflows.labels import examine_label, preview_label
 from credit_core.workflows.policy import judged_scores, policy_history, set_policy
 from credit_core.workflows.scoring import (
@@ -25,6 +25,7 @@ __all__ = [
     "TrainingRequest",
     "TrainingResult",
     "choose_k",
+    "confirm",
     "decide",
     "examine_label",
     "explain",

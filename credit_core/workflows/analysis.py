@@ -10,18 +10,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from credit_core.decisions.contributions import score_table
+from credit_core.decisions.peers import share_below
 from credit_core.labels.samples import DEVELOPMENT, HOLDOUT, OUT_OF_TIME
 from credit_core.modelling.bundle import Bundle
 from credit_core.modelling.calibration import probability
 from credit_core.modelling.design import as_levels
 from credit_core.modelling.metrics import auc_interval
-from credit_core.modelling.stability import psi_of_counts, psi_of_numbers
+from credit_core.modelling.stability import freeze_levels, psi_of_numbers
 from credit_core.modelling.training import TrainedModel, TrainingData
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 _SAMPLES = {"cross_validation": DEVELOPMENT, "holdout": HOLDOUT, "out_of_time": OUT_OF_TIME}
 _ROWS, _CURVE_ROWS, _CURVES = 20_000, 100, 8
+_SWARM, _SWARM_ROWS = 12, 400
 _FEWEST = 5
 """Goods, and bads, that a segment needs for an AUC."""
 _LEVELS = 12
@@ -51,14 +53,9 @@ def common_analysis(data: TrainingData, table: pd.DataFrame) -> Common:
         if source in categories:
             levels = as_levels(table[source])
             segments[source] = levels.to_numpy()
-            then, now = (levels.iloc[rows].value_counts() for rows in (development, later))
-            both = sorted(set(then.index) | set(now.index))
-            counts = [
-                np.asarray(found.reindex(both, fill_value=0), dtype=np.float64)
-                for found in (then, now)
-            ]
             if len(later):
-                features[source] = psi_of_counts(*counts).facts()
+                frozen = freeze_levels(levels.iloc[development])
+                features[source] = frozen.psi(frozen.count(levels.iloc[later])).facts()
         else:
             x = pd.to_numeric(table[source], errors="coerce").to_numpy("float64")
             if len(later):
@@ -86,6 +83,8 @@ def analyse(
 
     ``importance``: by source, mean absolute points about the source's own mean, with the interval
     of that mean over ``importance_rows`` snapshots, the largest first.
+    ``swarm``: for the most important sources, some customers' points about the source's mean and
+    where their value stands among development customers (0 lowest, 1 highest, None no order).
     ``dependence``: for the most important sources, mean points over a grid of values, all else as
     it is. ``segments``: how well it ranks, and predicted against observed, by segment and sample.
     ``stability``: PSI of the ``score`` and of the ``features``, development against out of time.
@@ -103,6 +102,7 @@ def analyse(
     return {
         "importance": importance,
         "importance_rows": len(rows),
+        "swarm": _swarm(bundle, table.iloc[rows], [one["source"] for one in importance[:_SWARM]]),
         "dependence": _dependence(
             bundle, table.iloc[rows[:_CURVE_ROWS]], [one["source"] for one in importance[:_CURVES]]
         ),
@@ -127,6 +127,26 @@ def _importance(bundle: Bundle, table: pd.DataFrame) -> list[dict[str, Any]]:
         for i, source in enumerate(scored.sources)
     ]
     return sorted(found, key=lambda one: (-one["points"], one["source"]))
+
+
+def _swarm(bundle: Bundle, table: pd.DataFrame, sources: list[str]) -> list[dict[str, Any]]:
+    part = table.iloc[:: max(1, len(table) // _SWARM_ROWS)][:_SWARM_ROWS]
+    scored = score_table(bundle, part)
+    quantiles = bundle.facts["reference"]["quantiles"]
+    found = []
+    for source in sources:
+        points = scored.contributions[scored.sources.index(source)]
+        known = quantiles.get(source, ())
+        values = pd.to_numeric(part[source], errors="coerce") if known else [np.nan] * len(part)
+        stands = [share_below(known, float(value)) for value in values]
+        found.append(
+            {
+                "source": source,
+                "points": [round(float(one), 2) for one in points - points.mean()],
+                "stands": [None if one is None else round(one, 2) for one in stands],
+            }
+        )
+    return found
 
 
 def _dependence(bundle: Bundle, table: pd.DataFrame, sources: list[str]) -> dict[str, Any]:

@@ -31,10 +31,9 @@ from credit_core.data.store import Dataset, write_atomic
 from credit_core.decisions.scale import Scale
 from credit_core.decisions.scoring import SCORE_COLUMNS, score_snapshots, short_history
 from credit_core.errors import InputError
-from credit_core.labels.samples import DEVELOPMENT
 from credit_core.labels.wording import RISK_NAME
 from credit_core.modelling.bundle import Bundle
-from credit_core.modelling.stability import psi_of_counts
+from credit_core.modelling.stability import Frozen
 from credit_core.oversight.policies import load_in_force
 from credit_core.oversight.registry import ModelVersion, find_version
 from credit_core.settings import Settings
@@ -141,7 +140,7 @@ def score_to_files(
     _sweep(root)
     with FileLock(str(root / f"{digest}.lock")):  # the same batch elsewhere ends first
         folder.mkdir(exist_ok=True)
-        edges = development_edges(version)
+        frozen = Frozen(**bundle.facts["reference"]["score_bins"])
         with opened(dataset, settings) as ledger:
             tell(0.05, "Choosing whom to score")
             snapshots, applications = snapshots_of(dataset, ledger, bundle, as_of)
@@ -165,7 +164,7 @@ def score_to_files(
                     some = snapshots.iloc[start : start + size]
                     scored = score_snapshots(bundle, ledger, some, applications)
                     frame = scored.frame(version.name, version.version, all_reasons=all_reasons)
-                    found = _write_part(folder, name, frame, scored.thin, edges)
+                    found = _write_part(folder, name, frame, scored.thin, frozen)
                 else:
                     resumed += found.rows
                 parts.append(found)
@@ -220,16 +219,13 @@ def _finished(folder: Path, name: str) -> Part | None:
     return part if hashlib.sha256(data).hexdigest() == part.sha256 else None
 
 
-def _write_part(
-    folder: Path, name: str, frame: pd.DataFrame, thin: int, edges: np.ndarray[Any, Any]
-) -> Part:
+def _write_part(folder: Path, name: str, frame: pd.DataFrame, thin: int, frozen: Frozen) -> Part:
     sink = pa.BufferOutputStream()
     pq.write_table(_table(frame), sink)
     data = sink.getvalue().to_pybytes()
     write_atomic(folder / name, data)
     counted = frame.groupby(["band", "decision"]).size().reset_index(name="n")
     bins = np.floor(frame["score"].to_numpy() / SCORE_BIN).astype(int) * SCORE_BIN
-    tenths = np.searchsorted(edges, frame["risk"].to_numpy(), side="right")
     values, times = np.unique(bins, return_counts=True)
     part = Part(
         name,
@@ -238,7 +234,7 @@ def _write_part(
         thin,
         [[str(band), str(decision), int(n)] for band, decision, n in counted.to_numpy()],
         {str(low): int(n) for low, n in zip(values, times, strict=True)},
-        np.bincount(tenths, minlength=len(edges) + 1).tolist(),
+        frozen.count(frame["score"].to_numpy()).tolist(),
     )
     write_atomic(folder / f"{name}.json", json.dumps(asdict(part)).encode())
     return part
@@ -309,15 +305,11 @@ def _write_xlsx(parts: Sequence[Path], path: Path) -> None:
 _WRITERS = {".csv": _write_csv, ".parquet": _write_parquet, ".xlsx": _write_xlsx}
 
 
-def _development(version: ModelVersion) -> np.ndarray[Any, Any]:
-    """Return the development sample's risks, given by models that had not seen their rows."""
+def _development(version: ModelVersion, bundle: Bundle) -> np.ndarray[Any, Any]:
+    """Return the risks of development's customers that ``score_bins`` counts."""
     evaluation = pd.read_parquet(version.path / "evaluation.parquet")
-    return evaluation.loc[evaluation["sample"] == DEVELOPMENT, "risk"].to_numpy()
-
-
-def development_edges(version: ModelVersion) -> np.ndarray[Any, Any]:
-    """Return the inner edges of the tenths of the development sample's risks."""
-    return np.unique(np.quantile(_development(version), np.linspace(0, 1, 11)[1:-1]))
+    sample = bundle.facts["reference"]["score_sample"]
+    return evaluation.loc[evaluation["sample"] == sample, "risk"].to_numpy()
 
 
 def summary_of(parts: Sequence[Part], version: ModelVersion, bundle: Bundle) -> dict[str, Any]:
@@ -334,16 +326,15 @@ def summary_of(parts: Sequence[Part], version: ModelVersion, bundle: Bundle) -> 
             decisions[band, decision] = decisions.get((band, decision), 0) + n
         for low, n in part.bins.items():
             bins[int(low)] = bins.get(int(low), 0) + n
-    risk = _development(version)
+    risk = _development(version, bundle)
     scale = Scale.of(ScaleConfig(**bundle.facts["scale"]))
     with np.errstate(divide="ignore"):
         points = scale.points(np.log(risk) - np.log1p(-risk))
     usual = np.floor(points[np.isfinite(points)] / SCORE_BIN).astype(int) * SCORE_BIN
     total = sum(bins.values())
     lows = range(min([*bins, *usual]), max([*bins, *usual]) + SCORE_BIN, SCORE_BIN) if total else []
-    edges = development_edges(version)
-    then = np.bincount(np.searchsorted(edges, risk, side="right"), minlength=len(edges) + 1)
-    now = np.sum([part.tenths for part in parts], axis=0) if parts else np.zeros(len(then))
+    frozen = Frozen(**bundle.facts["reference"]["score_bins"])
+    now = np.sum([part.tenths for part in parts], axis=0)
     return {
         "decisions": [
             {"band": band, "decision": decision, "n": n}
@@ -359,7 +350,7 @@ def summary_of(parts: Sequence[Part], version: ModelVersion, bundle: Bundle) -> 
             }
             for low in lows
         ],
-        "psi": psi_of_counts(then.astype(float), now.astype(float)).facts() if total else None,
+        "psi": frozen.psi(now).facts() if total else None,
     }
 
 

@@ -11,17 +11,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from credit_core.data.store import write_atomic
+from credit_core.data.store import Dataset, write_atomic
 from credit_core.decisions.contributions import score_table
 from credit_core.decisions.policy import APPROVE, DECLINE, REFER
 from credit_core.errors import InputError
+from credit_core.labels.observed import known_outcomes
+from credit_core.modelling.metrics import share_interval
 from credit_core.oversight import events
 from credit_core.oversight.policies import policy_versions
 from credit_core.oversight.registry import ModelVersion, list_versions, load_version
 from credit_core.settings import Settings
-from credit_core.workflows.scoring import Explanation
+from credit_core.workflows.scoring import Explanation, opened
 
-_KIND = "decided"
+_KIND, _SECOND = "decided", "second look"
+FINAL, WAITING, CONFIRMED, REJECTED = "final", "waiting", "confirmed", "rejected"
 
 
 def decide(
@@ -57,6 +60,7 @@ def decide(
             "recommended": found.decision,
             "decision": decision,
             "override": overrides,
+            "waits": found.policy.needs_second(overrides),
             "reason_code": reason_code,
             "note_given": bool(note),
             "note": _keep(settings, found.customer_id, note, "txt") if note else None,
@@ -66,15 +70,52 @@ def decide(
     )
 
 
+def confirm(settings: Settings, sequence: int, agrees: bool, note: str = "") -> events.Event:
+    """Record a second person's look at a decision that policy makes wait for one.
+
+    Raises
+    ------
+    InputError
+        Where the event is no decision, does not wait, or was made by the same person.
+    """
+    event = events.find_event(settings, sequence)
+    if event is None or event.kind != _KIND:
+        raise InputError(f"Event {sequence} is no decision; the record lists those that are.")
+    if not event.details.get("waits"):
+        raise InputError(f"Decision {sequence} does not wait for a second person.")
+    if sequence in _second_looks(settings):
+        raise InputError(f"Decision {sequence} was looked at by a second person already.")
+    if event.actor == settings.actor:
+        raise InputError(
+            f"Decision {sequence} was made by {settings.actor}; another person has to confirm it."
+        )
+    text = note.strip()
+    path = _folder(settings, event.details["customer"])
+    kept = _write(path, text, "txt") if text else None
+    details = {"decision": sequence, "agrees": agrees, "note": kept}
+    return events.record(settings, _SECOND, {**details, "customer": event.details["customer"]})
+
+
+def _second_looks(settings: Settings) -> dict[int, events.Event]:
+    """Return the second person's event by the decision's."""
+    return {
+        event.details["decision"]: event
+        for event in events.list_events(settings, limit=None, kind=_SECOND)
+    }
+
+
 def _folder(settings: Settings, key: str) -> Path:
     return settings.home / "notes" / key
 
 
 def _keep(settings: Settings, customer_id: str, text: str, kind: str) -> str:
     """Store a text under the customer's keyed hash and return its SHA-256."""
+    return _write(_folder(settings, events.customer_key(settings, customer_id)), text, kind)
+
+
+def _write(folder: Path, text: str, kind: str) -> str:
     data = text.encode("utf-8")
     digest = hashlib.sha256(data).hexdigest()
-    folder = _folder(settings, events.customer_key(settings, customer_id))
     write_atomic(folder / f"{digest}.{kind}", data)
     return digest
 
@@ -173,20 +214,23 @@ def _version(settings: Settings, reference: str, sha256: str) -> ModelVersion:
 def list_decisions(settings: Settings, customer_id: str | None = None) -> pd.DataFrame:
     """Return the recorded decisions, newest first; of one customer where an id is given.
 
-    Columns event, at, decision, recommended, override, reason_code, score, model, policy_version,
-    actor and customer (a keyed hash).
+    Columns event, at, decision, recommended, override, status (final; waiting for a second person,
+    confirmed or rejected by one), reason_code, score, model, policy_version, actor and customer (a
+    keyed hash).
     """
+    looks = _second_looks(settings)
     found = events.list_events(settings, limit=None, kind=_KIND)
     if customer_id is not None:
         key = events.customer_key(settings, customer_id)
         found = [event for event in found if event.details["customer"] == key]
     told = ("decision", "recommended", "override", "reason_code", "score", "model")
-    columns = ["event", "at", *told, "policy_version", "actor", "customer"]
+    columns = ["event", "at", *told, "status", "policy_version", "actor", "customer"]
     rows = [
         {
             "event": event.sequence,
             "at": event.at[:16].replace("T", " "),
             **{name: event.details[name] for name in told},
+            "status": _status(event, looks.get(event.sequence)),
             "policy_version": event.details.get("policy_version", 0),
             "actor": event.actor,
             "customer": event.details["customer"],
@@ -194,6 +238,42 @@ def list_decisions(settings: Settings, customer_id: str | None = None) -> pd.Dat
         for event in found
     ]
     return pd.DataFrame(rows, columns=columns).astype({"override": bool})
+
+
+def _status(event: events.Event, look: events.Event | None) -> str:
+    if not event.details.get("waits"):
+        return FINAL
+    if look is None:
+        return WAITING
+    return CONFIRMED if look.details["agrees"] else REJECTED
+
+
+def override_outcomes(settings: Settings, dataset: Dataset) -> pd.DataFrame:
+    """Return how overridden cases turned out, where the dataset's applications know it.
+
+    Returns
+    -------
+    DataFrame
+        Columns recommended, decision, n, bads, rate, low and high (95% Jeffreys): a row for each
+        way of overriding with at least one known outcome. Declined applicants rarely have one.
+    """
+    columns = ["recommended", "decision", "n", "bads", "rate", "low", "high"]
+    decided = list_decisions(settings)
+    with opened(dataset, settings) as ledger:
+        known = known_outcomes(dataset, ledger)
+    if known is None or not decided["override"].any():
+        return pd.DataFrame(columns=columns)
+    # Of a customer who applied more than once, the latest outcome.
+    known = known.drop_duplicates("customer_id", keep="last")
+    keys = [events.customer_key(settings, customer) for customer in known["customer_id"]]
+    outcome = dict(zip(keys, known["label"], strict=True))
+    decided = decided[decided["override"]].drop_duplicates("customer")
+    decided = decided.assign(bad=decided["customer"].map(outcome)).dropna(subset=["bad"])
+    found = decided.groupby(["recommended", "decision"])["bad"].agg(["size", "sum"]).reset_index()
+    found.columns = pd.Index(columns[:4])
+    found["bads"] = found["bads"].astype(int)
+    low, high = share_interval(found["bads"].to_numpy(), found["n"].to_numpy())
+    return found.assign(rate=found["bads"] / found["n"], low=low, high=high)
 
 
 def override_rates(settings: Settings) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from credit_core.config import ScaleConfig
+from credit_core.decisions.effect import effect
 from credit_core.decisions.policy import Policy
 from credit_core.decisions.scale import Scale
 from credit_core.labels.samples import HOLDOUT, OUT_OF_TIME
@@ -24,11 +25,41 @@ __all__ = ["Judged", "judged_scores", "policy_history", "set_policy"]
 
 @dataclass(frozen=True)
 class Judged:
-    """Customers the model had not seen: their points and label (1 = bad), shape (n,)."""
+    """Customers the model had not seen: their points and label (1 = bad), shape (n,).
+
+    ``segments`` has a text column for each way of dividing them, row for row.
+    """
 
     sample: str
     points: NDArray[np.float64]
     label: NDArray[np.int64]
+    segments: pd.DataFrame
+
+    def by_segment(self, by: str, approve_from: float, decline_below: float) -> pd.DataFrame:
+        """Return what cut-offs do to each segment; columns of `Effect` beside ``segment``.
+
+        ``approved``, ``referred`` and ``declined`` are shares here; ``bad_rate``, ``low`` and
+        ``high`` are of the approved, missing where nobody is.
+        """
+        rows = []
+        for name in sorted(self.segments[by].unique()):
+            inside = (self.segments[by] == name).to_numpy()
+            found = effect(self.points[inside], self.label[inside], approve_from, decline_below)
+            rows.append(
+                {
+                    "segment": name,
+                    "n": found.n,
+                    **{
+                        decision: getattr(found, decision) / found.n
+                        for decision in ("approved", "referred", "declined")
+                    },
+                    "bads_approved": found.bads_approved,
+                    "bad_rate": found.bad_rate if found.approved else None,
+                    "low": found.low if found.approved else None,
+                    "high": found.high if found.approved else None,
+                }
+            )
+        return pd.DataFrame(rows)
 
     def bands(self, policy: Policy) -> list[dict[str, Any]]:
         """Return each band's range, and its observed shares in development and here."""
@@ -66,6 +97,13 @@ def judged_scores(version: ModelVersion, bundle: Bundle) -> Judged:
         sample or "cross_validation",
         scale.points(np.log(risk / (1 - risk))),
         rows["label"].to_numpy(dtype=np.int64),
+        pd.DataFrame(
+            {
+                name.removeprefix("segment "): rows[name].astype("str").to_numpy()
+                for name in rows.columns
+                if name.startswith("segment ")
+            }
+        ),
     )
 
 
@@ -79,6 +117,7 @@ def policy_history(
             "approve_from": one.policy.approve_from,
             "decline_below": one.policy.decline_below,
             "thin_file_transactions": one.policy.thin_file_transactions,
+            "four_eyes": one.policy.four_eyes,
             "at": one.at,
             "actor": one.actor,
             "reason": one.reason,

@@ -19,6 +19,7 @@ from credit_core.data.ledger import Ledger, Span, open_ledger
 from credit_core.data.rejects import plain_cell
 from credit_core.data.store import Dataset
 from credit_core.decisions.contributions import Scored
+from credit_core.decisions.peers import share_below, unusual
 from credit_core.decisions.policy import Policy
 from credit_core.decisions.reasons import Reason, readable, show_value
 from credit_core.decisions.scoring import ScoredSnapshots, score_snapshots, short_history
@@ -32,6 +33,8 @@ from credit_core.oversight.registry import ModelVersion, find_version
 from credit_core.settings import Settings
 
 _PART = 50_000
+FROM_APPLICATION = "application"
+"""The family of what an application says itself."""
 
 
 @contextmanager
@@ -176,12 +179,18 @@ def safe_for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Contribution:
-    """One factor of a score: its value in words and its points; below 0 = lowers the score."""
+    """One factor of a score: its value in words and its points; below 0 = lowers the score.
+
+    ``family`` is the group of features it belongs to; ``below`` the share of development customers
+    with a lower value, None where it has no order or is missing.
+    """
 
     source: str
     value: str
     points: float
     description: str
+    family: str
+    below: float | None
 
 
 @dataclass(frozen=True)
@@ -204,9 +213,20 @@ class Explanation:
     inputs: dict[str, float | str | None]
 
     @property
+    def policy(self) -> Policy:
+        return Policy.from_facts(self.bundle.facts["policy"])
+
+    @property
     def thin_file(self) -> bool:
-        limit = self.bundle.facts["policy"]["thin_file_transactions"]
+        limit = self.policy.thin_file_transactions
         return self.transactions is not None and self.transactions < limit
+
+    def families(self) -> dict[str, float]:
+        """Return the points of each family of factors; with ``base`` they add up to the score."""
+        found: dict[str, float] = {}
+        for part in self.contributions:
+            found[part.family] = found.get(part.family, 0.0) + part.points
+        return dict(sorted(found.items(), key=lambda one: one[1]))
 
     def facts(self) -> dict[str, Any]:
         """Return what ``candor explain --json`` prints."""
@@ -275,20 +295,20 @@ def explained(
 ) -> Explanation:
     """Put one score and its parts into words; ``values`` are the features' and attributes'."""
     features = {feature.name: feature for feature in bundle.catalogue.features}
+    quantiles = bundle.facts["reference"]["quantiles"]
     parts = []
     for j, source in enumerate(scored.sources):
         feature = features.get(source)
         value = values[source]
+        number = float(value) if isinstance(value, int | float | np.number) else None
         parts.append(
             Contribution(
                 source,
-                show_value(
-                    feature,
-                    float(value) if isinstance(value, np.number) else value,
-                    bundle.observation_days,
-                ),
+                show_value(feature, value if number is None else number, bundle.observation_days),
                 float(scored.contributions[j, row]),
                 feature.description if feature else f"{readable(source)} (from the application).",
+                feature.family if feature else FROM_APPLICATION,
+                None if number is None else share_below(quantiles.get(source, ()), number),
             )
         )
     counted = values.get("transactions")
@@ -308,7 +328,7 @@ def explained(
         version=version,
         bundle=bundle,
         transactions=None if seen is None else int(seen[0]),
-        warnings=warnings,
+        warnings=(*warnings, *unusual(bundle, values)),
         inputs={name: _plain_value(value) for name, value in values.items()},
     )
 

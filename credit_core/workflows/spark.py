@@ -44,7 +44,6 @@ from credit_core.workflows.batch import (
     SCORE_SCHEMA,
     Batch,
     Part,
-    development_edges,
     manifest_of,
     manifest_path,
     sha256_of,
@@ -111,7 +110,7 @@ def score_on_spark(
         warnings = short_history(bundle, ledger.first, dates)
         tell(0.5, "Computing features and scores on Spark")
         scores, thin = _score(session, ledger, snapshots, bundle, version, all_reasons, scratch)
-        part = _counted(session, scores, version, thin)
+        part = _counted(session, scores, bundle, thin)
         whole = part.rows if dates.size == 1 else len(dates)
         if part.rows != whole:
             raise InputError(
@@ -292,12 +291,13 @@ class _Scorer:
         return pa.RecordBatch.from_pandas(found, schema=_ROWS, preserve_index=False)
 
 
-def _counted(session: SparkSession, scores: Path, version: ModelVersion, thin: int) -> Part:
-    """Count the written scores by band and decision, by bins of points and by tenths of risk."""
+def _counted(session: SparkSession, scores: Path, bundle: Bundle, thin: int) -> Part:
+    """Count the written scores by band and decision, by bins of points and by tenths."""
     from pyspark.sql import functions as sql
 
-    edges = development_edges(version)
-    below = [sql.when(sql.col("risk") >= float(edge), 1).otherwise(0) for edge in edges]
+    frozen = bundle.facts["reference"]["score_bins"]
+    edges = frozen["edges"]
+    below = [sql.when(sql.col("score") >= edge, 1).otherwise(0) for edge in edges]
     low = sql.floor(sql.col("score") / SCORE_BIN).cast("int") * SCORE_BIN
     grouped = (
         session.read.parquet(str(scores))
@@ -307,7 +307,7 @@ def _counted(session: SparkSession, scores: Path, version: ModelVersion, thin: i
     )
     decisions: dict[tuple[str, str], int] = {}
     bins: dict[str, int] = {}
-    tenths = [0] * (len(edges) + 1)
+    tenths = [0] * len(frozen["counts"])
     for band, decision, at, tenth, n in grouped:
         decisions[band, decision] = decisions.get((band, decision), 0) + n
         bins[str(at)] = bins.get(str(at), 0) + n

@@ -13,22 +13,26 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from credit_core.config import FAMILIES, LABEL_KINDS, ModelConfig
 from credit_core.data.ledger import Ledger, open_ledger
 from credit_core.data.store import Dataset
 from credit_core.decisions.contributions import score_table
-from credit_core.decisions.policy import APPROVE, build_policy
+from credit_core.decisions.policy import APPROVE, Policy, build_policy
+from credit_core.decisions.reference import approved_reference, reason_mix, reason_stability
 from credit_core.decisions.scale import Scale
 from credit_core.errors import InputError, RefusedError
 from credit_core.features.build import build_features
 from credit_core.features.catalogue import Catalogue
 from credit_core.labels.observed import dated, load_applications
-from credit_core.labels.samples import DEVELOPMENT
+from credit_core.labels.samples import DEVELOPMENT, HOLDOUT
 from credit_core.modelling.bundle import Bundle, save_bundle
 from credit_core.modelling.calibration import probability
+from credit_core.modelling.design import as_levels
 from credit_core.modelling.metrics import evaluate
 from credit_core.modelling.naive import against_naive, naive_references
+from credit_core.modelling.stability import freeze_levels, freeze_numbers
 from credit_core.modelling.training import (
     REPEATS,
     SMALL_SAMPLE,
@@ -38,10 +42,13 @@ from credit_core.modelling.training import (
     train_family,
 )
 from credit_core.oversight import events, registry
+from credit_core.oversight.monitoring import refuse_while_stopped
 from credit_core.oversight.registry import ModelVersion
 from credit_core.settings import Settings
 from credit_core.workflows.analysis import analyse, common_analysis
 from credit_core.workflows.design import Prepared, Progress, part_of, prepare
+
+_ENOUGH_HELD = 200
 
 
 @dataclass(frozen=True)
@@ -164,7 +171,7 @@ def _train(
             bundle = Bundle(facts, model.estimator)
             analysis = analyse(model, bundle, data, ready.table, common)
             evidence = {
-                "evaluation.parquet": _evaluation(data, model, facts),
+                "evaluation.parquet": _evaluation(data, model, common.segments),
                 "analysis.json": json.dumps(analysis, sort_keys=True, allow_nan=False).encode(),
             }
             folders.append(Path(scratch) / f"{i}")
@@ -265,12 +272,13 @@ def _finish(
     points = scale.points(model.log_odds)
     config = ModelConfig.model_validate(facts["config"]).policy
     policy = build_policy(points[development], data.label[development], config)
-    scored = score_table(Bundle(facts, model.estimator), table.iloc[development])
-    counted = table["transactions"].to_numpy()[development] if "transactions" in table else None
+    bundle = Bundle(facts, model.estimator)
+    seen = table.iloc[development]
+    scored = score_table(bundle, seen)
+    counted = seen["transactions"].to_numpy() if "transactions" in table else None
     approved = policy.decide(scored.points, counted) == APPROVE
     if not approved.any():
         approved = np.ones(len(development), dtype=bool)
-    usual = scored.contributions[:, approved].mean(axis=1)
     numeric = [c.source for c in data.design.columns if c.level is None]
     quantiles = {
         source: _quantiles(pd.to_numeric(table[source].iloc[development], errors="coerce"))
@@ -278,12 +286,49 @@ def _finish(
     }
     reference = {
         "described_as": "the average approved customer of the development sample",
-        "approved_contributions": dict(zip(scored.sources, usual.tolist(), strict=True)),
+        **approved_reference(bundle, seen[approved]),
+        "stability": {},
         "base": scored.base,
         "quantiles": quantiles,
         "score_quantiles": _quantiles(pd.Series(points[development])),
+        "bins": {
+            source: (
+                freeze_levels(as_levels(seen[source]))
+                if source in data.design.categories
+                else freeze_numbers(
+                    pd.to_numeric(seen[source], errors="coerce").to_numpy("float64")
+                )
+            ).facts()
+            for source in data.design.sources
+        },
+        **_usual_scores(points, policy, table, data),
     }
-    return {**facts, "policy": policy.facts(), "reference": reference}
+    finished = {**facts, "policy": policy.facts(), "reference": reference}
+    judged = Bundle(finished, model.estimator)
+    reference["stability"] = reason_stability(
+        judged, model.resampled, seen[approved], seen[~approved]
+    )
+    reference["reason_mix"] = reason_mix(judged, seen[~approved])
+    return finished
+
+
+def _usual_scores(
+    points: NDArray[np.float64], policy: Policy, table: pd.DataFrame, data: TrainingData
+) -> dict[str, Any]:
+    """Return the scores of customers the final model had not seen, as new ones are compared with.
+
+    They are the hold-out's where it is large enough; else development's own, each given by a model
+    that had not seen it.
+    """
+    held = data.rows(HOLDOUT)
+    sample = HOLDOUT if len(held) >= _ENOUGH_HELD else DEVELOPMENT
+    rows = data.rows(sample)
+    counted = table["transactions"].to_numpy()[rows] if "transactions" in table else None
+    return {
+        "score_sample": sample,
+        "score_bins": freeze_numbers(points[rows]).facts(),
+        "approved_share": float((policy.decide(points[rows], counted) == APPROVE).mean()),
+    }
 
 
 def _quantiles(values: pd.Series) -> list[float]:
@@ -308,13 +353,17 @@ def _against_outcomes(
     return {**facts, "metrics": {**facts["metrics"], "observed_outcome": found.facts()}}
 
 
-def _evaluation(data: TrainingData, model: TrainedModel, facts: dict[str, Any]) -> bytes:
-    """Return the evaluation sample as Parquet: sample, label, risk; no customer in it."""
+def _evaluation(data: TrainingData, model: TrainedModel, segments: pd.DataFrame) -> bytes:
+    """Return the evaluation sample as Parquet: sample, label, risk, segments; no customer in it.
+
+    The segments' columns are called ``segment NAME``.
+    """
     frame = pd.DataFrame(
         {
             "sample": data.frame["sample"].to_numpy(),
             "label": data.label,
             "risk": probability(model.log_odds),
+            **{f"segment {by}": pd.Categorical(segments[by]) for by in segments.columns},
         }
     )
     buffer = io.BytesIO()
@@ -343,6 +392,7 @@ def promote(reference: str, reason: str, settings: Settings) -> ModelVersion:
     version = registry.find_version(settings, reference)
     details = {"model": version.reference, "sha256": version.sha256, "reason": reason}
     try:
+        refuse_while_stopped(settings, version)
         registry.promote(settings, version)
     except RefusedError as error:
         events.record(settings, "promotion refused", {**details, "refusal": str(error)})

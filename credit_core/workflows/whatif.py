@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from credit_core.data.ledger import ledger_of, open_ledger
 from credit_core.data.store import Dataset
 from credit_core.decisions import scenarios
+from credit_core.decisions.peers import outside
 from credit_core.decisions.policy import APPROVE
 from credit_core.decisions.scoring import ScoredSnapshots, score_snapshots
 from credit_core.errors import InputError
@@ -99,7 +99,8 @@ def rescore(
     frame = pd.DataFrame({"customer_id": [found.customer_id], "as_of": [when]})
     scored = _scored(found, settings, transactions, frame, attributes)
     after = explanation(scored, 0, found.version)
-    return WhatIf(found, after, _changes(found, after), _outside(scored, 0))
+    beyond = outside(found.bundle, dict(scored.table.iloc[0]))
+    return WhatIf(found, after, _changes(found, after), beyond)
 
 
 def imagine(
@@ -142,11 +143,12 @@ def paths_to_approval(
     )
     frame = pd.DataFrame({"customer_id": names, "as_of": pd.Timestamp(end)})
     scored = _scored(found, settings, lived, frame, attributes)
-    unusual = set(_outside(scored, 0))  # by merely going on as before
+    rows: list[dict[str, Any]] = scored.table.to_dict("records")  # type: ignore[assignment]
+    unusual = set(outside(found.bundle, rows[0]))  # by merely going on as before
     approved = [
         i
         for i in range(len(tried))
-        if scored.decisions[i] == APPROVE and unusual.issuperset(_outside(scored, i))
+        if scored.decisions[i] == APPROVE and unusual.issuperset(outside(found.bundle, rows[i]))
     ]
     fewest = min((len(tried[i]) for i in approved), default=None)
     found_paths = [
@@ -220,15 +222,3 @@ def _changes(before: Explanation, after: Explanation) -> tuple[Change, ...]:
         if change.value_before == change.value_after and abs(change.points) >= LEAST_POINTS
     ]
     return tuple(sorted(moved, key=lambda change: -abs(change.points)))
-
-
-def _outside(scored: ScoredSnapshots, row: int) -> tuple[str, ...]:
-    """Return the factors whose value lies beyond all of development's."""
-    quantiles = scored.bundle.facts["reference"]["quantiles"]
-    found = []
-    for source, known in quantiles.items():
-        value = scored.table[source].iloc[row]
-        number = float(value) if isinstance(value, int | float | np.number) else float("nan")
-        if known and (number < known[0] or number > known[-1]):
-            found.append(source)
-    return tuple(found)

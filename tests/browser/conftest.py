@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from credit_core.settings import PROJECT_ROOT
+from tests.conftest import Store
 
 _ARGUMENTS = [
     "--headless",
@@ -61,10 +63,9 @@ class Dashboard:
     models: Path
 
 
-@pytest.fixture(scope="session")
-def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    """Start `candor serve` on a free port with nothing stored, and stop it afterwards."""
-    root = tmp_path_factory.mktemp("dashboard")
+@contextmanager
+def _serving(root: Path) -> Iterator[Dashboard]:
+    """Start the dashboard on a free port over the stores in ``root``, and stop it afterwards."""
     home, models = root / "home", root / "models"
     with socket.socket() as free:
         free.bind(("localhost", 0))
@@ -88,6 +89,23 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
         finally:
             server.terminate()
             server.wait(20)
+
+
+@pytest.fixture(scope="session")
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard with nothing stored."""
+    with _serving(tmp_path_factory.mktemp("dashboard")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def bank(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Iterator[Dashboard]:
+    """A dashboard over a copy of the simulated bank and its trained models."""
+    root = tmp_path_factory.mktemp("bank")
+    shutil.copytree(store.settings.home, root / "home")
+    shutil.copytree(store.settings.models, root / "models")
+    with _serving(root) as started:
+        yield started
 
 
 def _wait_for(url: str) -> None:

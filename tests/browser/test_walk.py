@@ -193,6 +193,8 @@ def test_every_page_opens_in_both_themes(
         "Applicant",
         "Batch",
         "Policy",
+        "Monitoring",
+        "Governance",
     )
     for title in titles:
         page.get_by_test_id("stSidebarNav").get_by_role("link", name=title).click()

@@ -8,13 +8,18 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from credit_core import workflows
 from credit_core.config import ScaleConfig
+from credit_core.decisions.contributions import score_table
+from credit_core.decisions.peers import share_below, unusual
 from credit_core.decisions.policy import REFER
 from credit_core.decisions.reasons import (
     LEAST_POINTS,
     MOST_REASONS,
+    grade,
     reason_sentences,
     show_value,
     top_reasons,
@@ -90,13 +95,86 @@ def test_reasons_are_adverse_few_and_never_protected(scored: ScoredSnapshots) ->
             assert reason.points == pytest.approx(difference[reason.source])
             assert reason.sentence
             assert "{" not in reason.sentence
-        told = {reason.source for reason in reasons}
-        if len(reasons) == MOST_REASONS:
-            weakest = reasons[-1].points
-            assert all(d >= weakest - 1e-9 for s, d in difference.items() if s not in told)
         some += bool(reasons)
         assert scored.reasons_of(row) == reasons
     assert some > 100
+
+
+def test_every_reason_passes_the_flip_test_and_nothing_stronger_that_passes_is_left_out(
+    scored: ScoredSnapshots,
+) -> None:
+    bundle, reference = scored.bundle, scored.bundle.facts["reference"]
+    usual, typical = reference["approved_contributions"], reference["approved_values"]
+    sources = scored.scored.sources
+    for row in range(0, 600, 23):
+        one = scored.table.iloc[[row]]
+        given = {reason.source: reason for reason in scored.reasons[row]}
+        # By the long way: the whole customer scored again with one value exchanged.
+        passed = []
+        for j, source in enumerate(sources):
+            lost = float(scored.scored.contributions[j, row] - usual[source])
+            flipped = score_table(bundle, one.assign(**{source: [typical[source]]})).points[0]
+            gain = float(flipped - scored.scored.points[row])
+            if lost <= -LEAST_POINTS and gain > 1e-6:
+                passed.append((lost, j, source))
+            if source in given:
+                assert gain > 0
+                assert given[source].gain == pytest.approx(gain, abs=1e-6)
+        assert [source for _, _, source in sorted(passed)[:MOST_REASONS]] == list(given)
+
+
+def test_the_reference_is_the_approved_customer_in_the_middle(scored: ScoredSnapshots) -> None:
+    reference = scored.bundle.facts["reference"]
+    assert reference["approved_values"].keys() == set(scored.scored.sources)
+    for source, known in reference["quantiles"].items():
+        value = reference["approved_values"][source]
+        assert value is None or known[0] <= value <= known[-1]
+
+
+def test_stability_is_a_share_of_resampled_models(scored: ScoredSnapshots) -> None:
+    found = scored.bundle.facts["reference"]["stability"]
+    assert found
+    assert set(found) <= set(scored.scored.sources)
+    for facts in found.values():
+        assert 0 <= facts["share"] <= 1
+        assert facts["n"] >= 1
+    grades = {reason.stability for reasons in scored.reasons for reason in reasons}
+    assert grades & {"high", "medium", "low"}
+    assert grade({"share": 0.79, "n": 20}) == "medium"
+    assert grade({"share": 0.0, "n": 20}) == "low"
+
+
+@given(
+    st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=30).map(sorted),
+    st.floats(-2e6, 2e6),
+    st.floats(0, 1e6),
+)
+def test_more_is_never_a_lower_place_among_peers(
+    known: list[float], value: float, more: float
+) -> None:
+    here, there = share_below(known, value), share_below(known, value + more)
+    assert here is not None
+    assert there is not None
+    assert 0 <= here <= there + 1e-12 <= 1 + 1e-12
+
+
+def test_a_value_outside_development_is_named(store, scored: ScoredSnapshots) -> None:
+    values = dict(scored.table.iloc[0])
+    assert unusual(scored.bundle, values) == ()
+    told = unusual(scored.bundle, {**values, "money_out": 1e12})
+    assert len(told) == 1
+    assert "1,000,000,000,000.00" in told[0]
+    attribute = next(iter(scored.bundle.design.categories))
+    assert (
+        "never seen there" in unusual(scored.bundle, {**values, attribute: "never seen there"})[0]
+    )
+
+
+def test_families_add_up_to_the_score(store) -> None:
+    scored = workflows.score(store.dataset, store.settings, store.bundle("lightgbm"))
+    found = workflows.explanation(scored, 7, store.version("lightgbm"))
+    assert found.base + sum(found.families().values()) == pytest.approx(found.score, abs=1e-9)
+    assert {part.family for part in found.contributions} == set(found.families())
 
 
 def test_sentences_of_many_are_those_of_each(scored: ScoredSnapshots) -> None:

@@ -353,7 +353,7 @@ def test_the_design_reads_numbers_categories_and_what_is_missing() -> None:
     assert X_new[0, 0] == 7
     assert np.isnan(X_new[1, 0])
     assert np.isnan(design.matrix(table)[3, 0]), "infinite is missing"
-    assert [group.tolist() for group in design.groups()] == [[0], [1, 2, 3]]
+    assert [group.tolist() for group in design.groups] == [[0], [1, 2, 3]]
 
 
 def test_the_design_keeps_the_most_frequent_levels_in_any_row_order() -> None:

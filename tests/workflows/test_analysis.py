@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from credit_core import workflows
+from credit_core.decisions.effect import effect
 from credit_core.labels.samples import DEVELOPMENT, OUT_OF_TIME
 from credit_core.workflows import analysis, comparison
 
@@ -85,3 +87,30 @@ def test_thirds_are_named_by_their_edges_and_missing_stays_apart() -> None:
     x = np.array([1.0, 2, 3, 4, 5, 6, np.nan])
     found = analysis._thirds(x, np.arange(6))
     assert found.tolist() == ["up to 3"] * 2 + ["3 to 4"] * 2 + ["above 4"] * 2 + ["missing"]
+
+
+def test_the_swarm_shows_real_points_and_places(kept) -> None:
+    bundle, found, _ = kept
+    strongest = found["importance"][0]["source"]
+    assert found["swarm"][0]["source"] == strongest
+    for dots in found["swarm"]:
+        assert len(dots["points"]) == len(dots["stands"]) > 50
+        assert abs(float(np.mean(dots["points"]))) < 0.02, "about the mean"
+        if dots["source"] in bundle.design.categories:
+            assert set(dots["stands"]) == {None}
+        else:
+            assert all(one is None or 0 <= one <= 1 for one in dots["stands"])
+    spread = np.mean(np.abs(found["swarm"][0]["points"]))
+    assert spread == pytest.approx(found["importance"][0]["points"], rel=0.35)
+
+
+def test_a_policy_s_effect_by_segment_adds_up(store) -> None:
+    version = store.version("xgboost")
+    judged = workflows.judged_scores(version, store.bundle("xgboost"))
+    whole = effect(judged.points, judged.label, 560.0, 500.0)
+    assert {"cohort", "transactions"} <= set(judged.segments.columns)
+    for by in judged.segments.columns:
+        table = judged.by_segment(by, 560.0, 500.0)
+        assert table["n"].sum() == whole.n
+        assert (table["approved"] * table["n"]).sum() == pytest.approx(whole.approved)
+        assert table["bads_approved"].sum() == whole.bads_approved

@@ -6,6 +6,8 @@ import json
 import multiprocessing as mp
 import shutil
 import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +15,10 @@ import pytest
 
 from credit_core import workflows
 from credit_core.errors import InputError
+from credit_core.labels.observed import load_applications
 from credit_core.oversight import events
 from credit_core.settings import Settings
+from credit_core.workflows.decisions import list_decisions, override_outcomes
 
 
 @pytest.fixture
@@ -102,3 +106,76 @@ def test_the_first_broken_event_is_named(tmp_path: Path) -> None:
     with sqlite3.connect(database) as connection:
         connection.execute("DELETE FROM events WHERE sequence = 2")
     assert "Event 2 is missing" in str(events.verify(settings))
+
+
+def test_a_second_person_confirms_what_policy_makes_wait(own, customer: str) -> None:
+    version = own.version("logistic")
+    workflows.set_policy(
+        own.settings, version, approve_from=560.0, decline_below=500.0,
+        thin_file_transactions=0, four_eyes="overrides", reason="two people",
+    )  # fmt: skip
+    found = workflows.explain(own.dataset, own.settings, customer, model=version.reference)
+    other = "approve" if found.decision != "approve" else "decline"
+    plain = workflows.decide(found, found.decision, own.settings)
+    waits = workflows.decide(found, other, own.settings, reason_code="documents")
+    colleague = own.settings.model_copy(update={"actor": "a colleague"})
+    with pytest.raises(InputError, match="another person has to confirm"):
+        workflows.confirm(own.settings, waits.sequence, True)
+    with pytest.raises(InputError, match="does not wait"):
+        workflows.confirm(colleague, plain.sequence, True)
+    status = list_decisions(own.settings).set_index("event")["status"]
+    assert (status[plain.sequence], status[waits.sequence]) == ("final", "waiting")
+    workflows.confirm(colleague, waits.sequence, False, "papers missing")
+    with pytest.raises(InputError, match="already"):
+        workflows.confirm(colleague, waits.sequence, True)
+    assert list_decisions(own.settings).set_index("event")["status"][waits.sequence] == "rejected"
+    assert events.verify(own.settings) is None
+    with pytest.raises(InputError, match="'some' is unknown"):
+        workflows.set_policy(
+            own.settings, version, approve_from=560.0, decline_below=500.0,
+            thin_file_transactions=0, four_eyes="some", reason="x",
+        )  # fmt: skip
+
+
+def test_outcomes_of_overridden_cases_are_those_on_file(own) -> None:
+    scored = workflows.score(own.dataset, own.settings, own.bundle("logistic"))
+    version = own.version("logistic")
+    applications = load_applications(own.dataset).set_index("customer_id")["outcome"]
+    declined = [i for i, name in enumerate(scored.decisions) if name == "decline"][:12]
+    bads = 0
+    for row in declined:
+        found = workflows.explanation(scored, row, version)
+        workflows.decide(found, "approve", own.settings, reason_code="documents")
+        bads += int(applications[found.customer_id])
+    (only,) = override_outcomes(own.settings, own.dataset).to_dict("records")
+    assert (only["recommended"], only["decision"]) == ("decline", "approve")
+    assert (only["n"], only["bads"]) == (12, bads)
+    assert only["low"] < only["rate"] < only["high"]
+
+
+_ENDLESS = """
+import sys
+from pathlib import Path
+from credit_core.oversight import events
+from credit_core.settings import Settings
+settings = Settings(home=Path(sys.argv[1]), models=Path(sys.argv[1]) / "models")
+while True:
+    print(events.record(settings, "decided", {"text": "x" * 20_000}).sequence, flush=True)
+"""
+
+
+def test_a_kill_amid_writing_loses_no_event_and_leaves_no_half_row(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, models=tmp_path / "models")
+    for _ in range(3):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", _ENDLESS, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        )
+        assert writer.stdout is not None
+        told = [int(writer.stdout.readline()) for _ in range(25)]
+        writer.kill()  # SIGKILL, most likely amid a transaction
+        told += [int(line) for line in writer.stdout if line.strip()]
+        writer.wait(30)
+        writer.stdout.close()
+        assert events.verify(settings) is None
+        assert events.count(settings) in (told[-1], told[-1] + 1), "what was told is there"
+    assert events.record(settings, "decided", {}).sequence == events.count(settings)

@@ -63,7 +63,11 @@ def test_an_approval_names_no_reasons_against(store) -> None:
 def test_no_words_of_the_data_become_markup(store) -> None:
     hostile = '#panic("x") <script>alert(1)</script> *b* $x$'
     found = explained(store, "default", "decline")
-    found = replace(found, customer_id=hostile, reasons=(Reason("x", hostile, -9.0, hostile),))
+    found = replace(
+        found,
+        customer_id=hostile,
+        reasons=(Reason("x", hostile, -9.0, hostile, hostile, 9.0, "high"),),
+    )
     letter = notice(found, "decline", store.dataset, store.settings)
     assert "<script>" not in letter.html()
     words, _ = of_pdf(letter.pdf())

@@ -1,0 +1,81 @@
+"""Where one customer's values stand among those the model was developed on."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from credit_core.decisions.reasons import readable, show_value
+from credit_core.modelling.bundle import Bundle
+from credit_core.modelling.design import MISSING_LEVEL
+
+_MOST_NAMED = 4
+
+
+def share_below(known: Sequence[float], value: float) -> float | None:
+    """Return the share of development customers below a value, from evenly spaced quantiles.
+
+    Customers with the very same value count half; None where the value is missing.
+
+    >>> share_below([0.0, 0.0, 10.0, 20.0, 30.0], 15.0)
+    0.625
+    >>> share_below([0.0, 0.0, 10.0, 20.0, 30.0], 0.0)
+    0.125
+    """
+    if not known or np.isnan(value):
+        return None
+    first, last = bisect_left(known, value), bisect_right(known, value)
+    if first == len(known) or last == 0:
+        return float(last > 0)
+    if first == last:
+        low, high = known[first - 1], known[first]
+        return (first - 1 + (value - low) / (high - low)) / (len(known) - 1)
+    return (first + last - 1) / 2 / (len(known) - 1)
+
+
+def outside(bundle: Bundle, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the sources whose value no development customer had (or, of levels, hardly any)."""
+    quantiles = bundle.facts["reference"]["quantiles"]
+    found = []
+    for source, columns in zip(bundle.design.sources, bundle.design.groups, strict=True):
+        value = values[source]
+        if source in bundle.design.categories:
+            known = value is not None and value == value
+            level = str(value) if known else MISSING_LEVEL
+            unseen = level not in {bundle.design.columns[j].level for j in columns}
+        else:
+            number = float(value) if isinstance(value, int | float | np.number) else float("nan")
+            seen = quantiles[source]
+            unseen = bool(seen) and (number < seen[0] or number > seen[-1])
+        if unseen:
+            found.append(source)
+    return tuple(found)
+
+
+def unusual(bundle: Bundle, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a warning that names the values `outside` development; empty where there is none."""
+    sources = outside(bundle, values)
+    if not sources:
+        return ()
+    named = "; ".join(_named(bundle, source, values[source]) for source in sources[:_MOST_NAMED])
+    more = len(sources) - _MOST_NAMED
+    rest = f"; and {more} more" if more > 0 else ""
+    return (
+        f"Outside what the model saw in development: {named}{rest}. The score rests on values it "
+        "never learnt from: rely on it less.",
+    )
+
+
+def _named(bundle: Bundle, source: str, value: Any) -> str:
+    features = {feature.name: feature for feature in bundle.catalogue.features}
+    feature = features.get(source)
+    shown = show_value(feature, float(value) if isinstance(value, np.number) else value)
+    name = feature.description.rstrip(".") if feature else readable(source)
+    if source in bundle.design.categories:
+        return f"{name} {shown} (rare or absent there)"
+    known = bundle.facts["reference"]["quantiles"][source]
+    low, high = show_value(feature, known[0]), show_value(feature, known[-1])
+    return f"{name} {shown} (there {low} to {high})"
