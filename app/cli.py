@@ -15,7 +15,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import typer
 
-from app.commands import audit, monitoring, serving
+from app.commands import audit, monitoring, serving, stream
 from app.commands.engines import score_here, score_on_spark
 from app.commands.shared import (
     ApplicationsFile,
@@ -375,3 +375,4 @@ def sample(
 serving.register(app)
 audit.register(app)
 monitoring.register(app)
+stream.register(app)
