@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -15,20 +14,21 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
 from app import api_models as shapes
+from app.answers import Decision, answer_once, as_json, facts_of, record_score
+from app.api_docs import add_docs
 from app.api_metrics import Metrics
 from app.gate import Gate, problem
 from app.serving import BusyError, Champion, Serving
 from credit_core.decisions.scoring import needed_columns
 from credit_core.errors import CandorError, InputError
 from credit_core.labels.wording import RISK_NAME
-from credit_core.oversight import events, idempotency
+from credit_core.oversight import idempotency
 from credit_core.settings import Settings, get_settings
 from credit_core.workflows.scoring import Explanation
-from credit_core.workflows.single import Applicant, FieldError, counted, explain_many
+from credit_core.workflows.single import FieldError, explain_many
 
 log = logging.getLogger("candor.api")
 _MOST_PROBLEMS = 20
-_RETAKEN = 10_000
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": shapes.Problem, "description": "The body is not JSON."},
     401: {"model": shapes.Problem, "description": "No valid API key."},
@@ -71,12 +71,14 @@ def build(settings: Settings | None = None) -> FastAPI:
         "contributions in points and the reasons. A score from a proxy label is a disengagement "
         "risk, never a probability of default.",
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
         responses={},
     )
     api.state.serving = serving
     _routes(api, settings, serving, metrics)
     _handlers(api)
+    add_docs(api)
     api.add_middleware(Gate, settings=settings, metrics=metrics)
     _keys_in_schema(api)
     return api
@@ -106,17 +108,18 @@ def _routes(api: FastAPI, settings: Settings, serving: Serving, metrics: Metrics
             scorer = serving.scorer()
             given = payload.applicant(sorted(needed_columns(scorer.bundle)))
 
-            def answer(event: dict[str, Any] | None) -> str:
+            def answer(decision: Decision | None) -> str:
                 found = scorer.explain(given)
                 note(request, found)
-                facts = _facts(found, given)
-                if event is not None:
-                    facts["event"] = _record(settings, found, event, request.state.client)
-                return _json(facts)
+                facts = facts_of(found, given)
+                if decision is not None:
+                    actor = f"api key {request.state.client}"
+                    facts["event"] = record_score(settings, found, decision, actor)
+                return as_json(facts)
 
             if idempotency_key is None:
                 return answer(None), False
-            return _once(settings, request.state.key, idempotency_key, payload, answer)
+            return answer_once(settings, request.state.key, idempotency_key, payload, answer)
 
         content, repeated = await serving.run(work)
         headers = {"Idempotency-Replayed": "true"} if repeated else {}
@@ -136,7 +139,7 @@ def _routes(api: FastAPI, settings: Settings, serving: Serving, metrics: Metrics
             for one in found:
                 note(request, one)
             pairs = zip(found, given, strict=True)
-            return _json({"scores": [_facts(one, applicant) for one, applicant in pairs]})
+            return as_json({"scores": [facts_of(one, applicant) for one, applicant in pairs]})
 
         return Response(await serving.run(work), media_type="application/json")
 
@@ -149,7 +152,7 @@ def _routes(api: FastAPI, settings: Settings, serving: Serving, metrics: Metrics
     async def champion() -> Response:
         """Say which model scores now, what it reads and how it fared."""
         found = await serving.run(serving.champion)
-        return Response(_json(_model_facts(found)), media_type="application/json")
+        return Response(as_json(_model_facts(found)), media_type="application/json")
 
     @api.get("/healthz", response_model=shapes.Health, tags=["operation"])
     async def healthz() -> shapes.Health:
@@ -182,19 +185,6 @@ def _routes(api: FastAPI, settings: Settings, serving: Serving, metrics: Metrics
         return Response(metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _json(facts: dict[str, Any]) -> str:
-    return json.dumps(facts, ensure_ascii=False, allow_nan=False, default=str)
-
-
-def _facts(found: Explanation, given: Applicant) -> dict[str, Any]:
-    return {
-        **found.facts(),
-        "transactions_given": len(given.transactions),
-        "transactions_counted": counted(given, found.bundle),
-        "event": None,
-    }
-
-
 def _model_facts(found: Champion) -> dict[str, Any]:
     version, bundle = found.version, found.bundle
     return {
@@ -210,45 +200,6 @@ def _model_facts(found: Champion) -> dict[str, Any]:
         ],
         "attributes": [vars(attribute) for attribute in bundle.attributes],
     }
-
-
-def _once(
-    settings: Settings, client: str, name: str, payload: shapes.ScoreRequest, answer: Any
-) -> tuple[str, bool]:
-    """Answer a named request once; return the answer, and whether it had been given before."""
-    key = hashlib.sha256(f"{client} {name}".encode()).hexdigest()
-    request = hashlib.sha256(payload.model_dump_json().encode()).hexdigest()
-    claimed = idempotency.claim(settings, key, request)
-    if claimed.answer is not None:
-        return claimed.answer, True
-    try:
-        content: str = answer({"idempotency": key, "taken_over": claimed.taken_over})
-        idempotency.complete(settings, key, content)
-    except BaseException:
-        idempotency.release(settings, key)
-        raise
-    return content, False
-
-
-def _record(settings: Settings, found: Explanation, event: dict[str, Any], client: str) -> int:
-    """Write a score given as a decision into the record, once a key; return its number."""
-    if event["taken_over"]:  # whoever claimed the key before may have died after writing
-        for earlier in events.list_events(settings, _RETAKEN, "scored"):
-            if earlier.details.get("idempotency") == event["idempotency"]:
-                return earlier.sequence
-    actor = settings.model_copy(update={"actor": f"api key {client}"})
-    details = {
-        "customer": events.customer_key(settings, found.customer_id),
-        "as_of": found.as_of.isoformat() if found.as_of else None,
-        "model": found.version.reference,
-        "sha256": found.version.sha256,
-        "policy_version": found.bundle.facts["policy_version"],
-        "score": found.score,
-        "recommended": found.decision,
-        "reasons": [reason.source for reason in found.reasons],
-        "idempotency": event["idempotency"],
-    }
-    return events.record(actor, "scored", details).sequence
 
 
 def _handlers(api: FastAPI) -> None:

@@ -15,7 +15,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import typer
 
-from app.commands import audit, erasure, monitoring, report, serving
+from app.commands import audit, erasure, monitoring, report, serving, stream
+from app.commands.engines import score_here, score_on_spark
 from app.commands.shared import (
     ApplicationsFile,
     AsOf,
@@ -197,23 +198,28 @@ def score(
     reasons: Annotated[
         str, typer.Option(help="adverse: for declined and referred customers; or all.")
     ] = "adverse",
+    engine: Annotated[
+        str, typer.Option(help="duckdb; or spark, which writes a folder of Parquet files.")
+    ] = "duckdb",
     as_json: Json = False,
 ) -> None:
     """Score every customer of a file and write one row each, with decision and reasons."""
-    from credit_core import workflows
-    from credit_core.workflows.batch import check_target, manifest_path
+    from credit_core.workflows.batch import manifest_path
 
     settings = get_settings()
     if out is None:
         raise InputError("Say where the scores go: --out SCORES.csv, .parquet or .xlsx.")
     if reasons not in ("adverse", "all"):
         raise InputError(f"--reasons {reasons!r} is neither adverse nor all; choose one.")
-    check_target(out)
-    dataset = dataset_of(file, settings, config_of(None, settings), mapping, applications)
-    found = workflows.score_to_files(
-        dataset,
+    if engine not in ("duckdb", "spark"):
+        raise InputError(f"--engine {engine!r} is neither duckdb nor spark; choose one.")
+    scored = score_on_spark if engine == "spark" else score_here
+    found, dataset = scored(
+        file,
+        out,
         settings,
-        [out],
+        mapping,
+        applications,
         model=model,
         as_of=date_of(as_of),
         all_reasons=reasons == "all",
@@ -371,3 +377,4 @@ audit.register(app)
 monitoring.register(app)
 erasure.register(app)
 report.register(app)
+stream.register(app)

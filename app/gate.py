@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import keys
+from app.api_docs import FILES
 from app.api_metrics import Metrics
 from credit_core.settings import Settings
 
@@ -110,7 +111,7 @@ class Gate:
         self, scope: Scope, headers: Headers, request_id: str, state: dict[str, object]
     ) -> JSONResponse | None:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if path in OPEN:
+        if path in OPEN or path.startswith(f"{FILES}/"):
             return None
         key = self._find(headers)
         if key is None:

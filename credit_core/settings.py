@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     memory_limit_mb: int = Field(1000, ge=200, description="DuckDB's memory, in MB")
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
 
+    spark_master: str = Field("local[*]", description="where the Spark engine runs")
+
     max_bytes: int = Field(2 * 1024**3, gt=0, description="largest file that comes in")
     max_rows: int = Field(50_000_000, gt=0, description="most transactions in one file")
     max_columns: int = Field(200, gt=0, description="most columns in one file")

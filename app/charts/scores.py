@@ -331,7 +331,9 @@ def distribution(table: pd.DataFrame, approve_from: float, decline_below: float)
             annotation_text=f"{words} {cut:.0f}",
             annotation_position=side,
         )
-    made.update_yaxes(tickformat=",")
+    # Room above the highest bar for what is written at the cut-offs.
+    drawn = [column for column in ("n", "development") if column in table.columns]
+    made.update_yaxes(tickformat=",", range=[0, 1.15 * float(table[drawn].to_numpy().max())])
     return made
 
 

@@ -71,10 +71,8 @@ def dataset_of(
     from credit_core.data.mapping import load_mapping
     from credit_core.data.store import open_dataset
 
-    if file is not None and not Path(file).exists() and applications is None and mapping is None:
-        looks_like_a_path = "/" in file or "." in file
-        if not looks_like_a_path:
-            return open_dataset(settings, file)
+    if file is not None and applications is None and mapping is None and is_fingerprint(file):
+        return open_dataset(settings, file)
     return workflows.ingest(
         Path(file) if file is not None else None,
         settings,
@@ -83,6 +81,11 @@ def dataset_of(
         protected=tuple(protected or ()) + config.applications.protected,
         progress=progress,
     )
+
+
+def is_fingerprint(file: str) -> bool:
+    """Return True where a FILE argument looks like a stored dataset's name, not like a path."""
+    return not Path(file).exists() and "/" not in file and "." not in file
 
 
 def date_of(text: str | None) -> datetime | None:

@@ -91,13 +91,13 @@ def ingest(
     settings.datasets.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".incoming-", dir=settings.home) as scratch:
         tell(0.0, "Looking at the file")
-        ledger = _Ledger.of(path, mapping, settings, Path(scratch)) if path else None
+        ledger = LedgerFile.of(path, mapping, settings, Path(scratch)) if path else None
         filed = None
         if applications is not None:
             folder = Path(scratch) / "applications"
             folder.mkdir()
             filed = look_at(applications, settings, folder)
-        fingerprint = _fingerprint(ledger, filed, protected)
+        fingerprint = fingerprint_of(ledger, filed, protected)
         if (settings.datasets / fingerprint).is_dir():
             tell(1.0, "This content is stored already")
             return open_dataset(settings, fingerprint)
@@ -122,25 +122,28 @@ def ingest(
 
 
 @dataclass(frozen=True)
-class _Ledger:
+class LedgerFile:
     """A transactions file, how it will be read, and why."""
 
     reading: Reading
     proposal: Proposal | None
 
     @staticmethod
-    def of(path: Path, mapping: Mapping | None, settings: Settings, scratch: Path) -> _Ledger:
+    def of(path: Path, mapping: Mapping | None, settings: Settings, scratch: Path) -> LedgerFile:
         source = look_at(path, settings, scratch)
         if mapping is not None:
             check_mapping(mapping, source.header, source.name)
         sample = first_rows(source, settings)
         if mapping is not None:
-            return _Ledger(plan_reading(source, mapping, sample), None)
+            return LedgerFile(plan_reading(source, mapping, sample), None)
         proposal = propose(source, sample, settings)
-        return _Ledger(plan_reading(source, proposal.mapping, sample), proposal)
+        return LedgerFile(plan_reading(source, proposal.mapping, sample), proposal)
 
 
-def _fingerprint(ledger: _Ledger | None, filed: Source | None, protected: tuple[str, ...]) -> str:
+def fingerprint_of(
+    ledger: LedgerFile | None, filed: Source | None, protected: tuple[str, ...]
+) -> str:
+    """Return what names a dataset: a hash of the files and of how they are read."""
     reading = ledger.reading if ledger else None
     content = {
         "version": VERSION,
@@ -174,7 +177,9 @@ def _column(source: Source, index: int, settings: Settings) -> list[str]:
     return [str(value) for value in column.unique().to_pylist() if value is not None]
 
 
-def _store_ledger(ledger: _Ledger, dataset: Dataset, settings: Settings, tell: Progress) -> Dataset:
+def _store_ledger(
+    ledger: LedgerFile, dataset: Dataset, settings: Settings, tell: Progress
+) -> Dataset:
     folder, reading = dataset.folder, ledger.reading
     stage = folder / "stage.parquet"
     name = reading.source.name
@@ -186,8 +191,9 @@ def _store_ledger(ledger: _Ledger, dataset: Dataset, settings: Settings, tell: P
         repeated = find_repeated(connection, reading, stage)
         if passed.problems or passed.broken or repeated:
             tell(0.7, "Naming the rows set aside")
-            located = _locate(reading.source, passed)
-            rejects = _name_rejects(connection, passed, located, stage)
+            located = locate_staged(reading.source, passed)
+            rejects = name_problems(connection, passed, located, stage)
+            rejects = rejects.joined(_of_repeated(connection, located, stage))
             _write_clean(connection, reading, stage, dataset.transactions_path)
             stage.unlink()
         else:
@@ -202,19 +208,19 @@ def _store_ledger(ledger: _Ledger, dataset: Dataset, settings: Settings, tell: P
             f"{name}: {passed.seen:,} records were seen but {measured.seen:,} "
             "accounted for; nothing was stored. Please report this file's shape."
         )
-    _refuse_if_hopeless(measured, first)
+    refuse_if_hopeless(measured, first)
     return measured
 
 
-def _locate(source: Source, passed: Pass) -> Located | None:
+def locate_staged(source: Source, passed: Pass) -> Located | None:
     """Return the lines of the records handed out; None for Parquet, where rows have numbers."""
     return locate(source, passed.broken, passed.staged) if source.kind == "csv" else None
 
 
-def _name_rejects(
+def name_problems(
     connection: duckdb.DuckDBPyConnection, passed: Pass, located: Located | None, stage: Path
 ) -> Rejects:
-    """Return every row set aside: broken, with a problem, or repeating a transaction."""
+    """Return the rows that are set aside for their own sake: broken, or with a problem."""
     structural = [record for record in passed.broken if record.reason is not None]
     rejects = Rejects.of(
         [record.line for record in structural],
@@ -231,8 +237,7 @@ def _name_rejects(
     second = connection.execute(
         "SELECT line, problem FROM second WHERE problem IS NOT NULL ORDER BY line"
     ).fetch_df()
-    rejects = rejects.joined(_of_problems(second["line"].to_numpy(), second["problem"]))
-    return rejects.joined(_of_repeated(connection, located, stage))
+    return rejects.joined(_of_problems(second["line"].to_numpy(), second["problem"]))
 
 
 def _of_problems(lines: np.ndarray, problems: pd.Series) -> Rejects:
@@ -281,7 +286,7 @@ def _write_clean(
 
 
 def _measured(
-    connection: duckdb.DuckDBPyConnection, ledger: _Ledger, dataset: Dataset, rejects: Rejects
+    connection: duckdb.DuckDBPyConnection, ledger: LedgerFile, dataset: Dataset, rejects: Rejects
 ) -> Dataset:
     reading, proposal = ledger.reading, ledger.proposal
     columns = tuple(column.name for column in reading.columns)
@@ -304,7 +309,8 @@ def _measured(
     )
 
 
-def _refuse_if_hopeless(dataset: Dataset, first: tuple[int, str, str] | None) -> None:
+def refuse_if_hopeless(dataset: Dataset, first: tuple[int, str, str] | None) -> None:
+    """Refuse a file of which less than half could be read; ``first`` is a row set aside."""
     # Rows in another currency than the one chosen are set aside on purpose.
     chosen = sum(
         count

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 import pandas as pd
@@ -16,6 +16,15 @@ from credit_core.data.duck import connect, identifier, text_literal
 from credit_core.data.store import Dataset
 from credit_core.errors import InputError
 from credit_core.settings import Settings
+
+
+class Span(Protocol):
+    """What begins and ends, as a ledger does."""
+
+    @property
+    def first(self) -> datetime: ...
+    @property
+    def end(self) -> datetime: ...
 
 
 @dataclass(frozen=True)

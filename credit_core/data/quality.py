@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -136,14 +137,19 @@ def _currencies(
         f"""SELECT upper(currency), count(*) FROM {stored}
         WHERE currency IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"""
     ).fetchall()
+    refuse_several_currencies(found, reading.source.name)
+    return tuple((str(code), int(count)) for code, count in found)
+
+
+def refuse_several_currencies(found: Sequence[tuple[str, int]], name: str) -> None:
+    """Refuse a ledger in more than one currency; ``found`` has (code, rows), most rows first."""
     if len(found) > 1:
         listed = ", ".join(f"{code[:12]!r} {count:,} rows" for code, count in found[:5])
         raise InputError(
-            f"{reading.source.name} has amounts in {len(found)} currencies ({listed}), and sums "
-            "over several mean nothing. Convert them first, or choose the one to keep in the "
-            f"mapping (currency: {found[0][0][:12]}); rows in another are then set aside."
+            f"{name} has amounts in {len(found)} currencies ({listed}), and sums over several "
+            "mean nothing. Convert them first, or choose the one to keep in the mapping "
+            f"(currency: {found[0][0][:12]}); rows in another are then set aside."
         )
-    return tuple((str(code), int(count)) for code, count in found)
 
 
 def _gaps(connection: duckdb.DuckDBPyConnection, stored: str) -> tuple[int, Gap | None]:

@@ -191,15 +191,19 @@ def write_rejects(
 ) -> tuple[int, str, str] | None:
     """Write line, column, value and reason of each row; return the first (line, what, value)."""
     first = None
-    values = _values(rejects, reading, located, broken)
+    values = values_of(rejects, reading, located, broken)
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["line", "column", "value", "reason"])
         for (line, column, reason), value in zip(rejects.rows(), values, strict=True):
             first = first or (int(line), describe(column, reason), value)
-            shown = plain_cell(value[:_LONGEST_VALUE])
-            writer.writerow([line, column, shown, REASONS[reason]])
+            writer.writerow([line, column, shown_value(value), REASONS[reason]])
     return first
+
+
+def shown_value(value: str) -> str:
+    """Return what stood in a rejected cell as the file of rejects shows it."""
+    return plain_cell(value[:_LONGEST_VALUE])
 
 
 def plain_cell(text: str) -> str:
@@ -211,7 +215,7 @@ def plain_cell(text: str) -> str:
     return "'" + text if text.startswith(_DANGEROUS_STARTS) else text
 
 
-def _values(
+def values_of(
     rejects: Rejects, reading: Reading, located: Located | None, broken: list[Broken]
 ) -> Iterator[str]:
     """Yield what stood in each rejected cell, as text (the whole row where no cell is named)."""

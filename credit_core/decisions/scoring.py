@@ -97,12 +97,17 @@ class ScoredSnapshots:
         )
 
     @property
-    def thin(self) -> int:
-        """How many snapshots are referred for having too few transactions."""
+    def is_thin(self) -> np.ndarray:
+        """Which snapshots are referred for having too few transactions."""
         if "transactions" not in self.table.columns:
-            return 0
-        few = self.table["transactions"].to_numpy() < self.policy.thin_file_transactions
-        return int(few.sum())
+            return np.zeros(len(self.table), dtype=bool)
+        few: np.ndarray = self.table["transactions"].to_numpy() < self.policy.thin_file_transactions
+        return few
+
+    @property
+    def thin(self) -> int:
+        """How many they are."""
+        return int(self.is_thin.sum())
 
     def frame(self, model: str, version: str, *, all_reasons: bool = True) -> pd.DataFrame:
         """Return the scores file: the columns of ``SCORE_COLUMNS``, one row a snapshot.
@@ -169,14 +174,19 @@ def _features(bundle: Bundle, ledger: Ledger | None, snapshots: pd.DataFrame) ->
         return pd.DataFrame(index=snapshots.index)
     if ledger is None:
         raise InputError("This model reads transactions; give a transactions file as well.")
-    missing = sorted(needed_columns(bundle) - ledger.columns)
+    refuse_missing(bundle, ledger.columns)
+    return build_features(ledger, snapshots, bundle.catalogue)
+
+
+def refuse_missing(bundle: Bundle, columns: frozenset[str]) -> None:
+    """Refuse transactions that lack a column which the model reads."""
+    missing = sorted(needed_columns(bundle) - columns)
     if missing:
         raise InputError(
             f"The model was trained with the column {missing[0]} "
             f"({BY_NAME[missing[0]].meaning}), which this file does not have. Map a column to it, "
             "or score with a model trained without it."
         )
-    return build_features(ledger, snapshots, bundle.catalogue)
 
 
 def needed_columns(bundle: Bundle) -> frozenset[str]:

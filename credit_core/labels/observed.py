@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from credit_core.config import ModelConfig
-from credit_core.data.ledger import Ledger
+from credit_core.data.ledger import Ledger, Span
 from credit_core.data.store import Dataset
 from credit_core.errors import InputError
 from credit_core.labels.samples import (
@@ -74,7 +74,7 @@ def observed_labels(
     return LabelledSnapshots("observed", frame, observation, None, windows, {}, report)
 
 
-def dated(frame: pd.DataFrame, ledger: Ledger | None) -> pd.DataFrame:
+def dated(frame: pd.DataFrame, ledger: Span | None) -> pd.DataFrame:
     """Fill missing ``as_of`` with the ledger's end; without a ledger they stay missing."""
     if ledger is None:
         return frame

@@ -45,8 +45,9 @@ MOST_XLSX_ROWS = 1_048_575
 _ROWS_A_MB = 100
 _LEAST_ROWS = 5_000
 _KEPT_DAYS = 7
-_BIN = 10
-_SCHEMA = pa.schema(
+SCORE_BIN = 10
+"""Points of a bin of scores."""
+SCORE_SCHEMA = pa.schema(
     [
         (name, pa.timestamp("us") if name == "as_of" else pa.float64())
         if name in ("as_of", "score", "risk")
@@ -171,8 +172,8 @@ def score_to_files(
         for i, path in enumerate(out):
             tell(0.85 + 0.14 * i / len(out), f"Writing {path.name}")
             put_together(files, path)
-        summary = _summary(parts, version, bundle)
-        manifest = _manifest(dataset, bundle, version, asked, parts, out, len(snapshots), summary)
+        summary = summary_of(parts, version, bundle)
+        manifest = manifest_of(dataset, bundle, version, asked, parts, out, len(snapshots), summary)
         content = json.dumps(manifest, indent=1, ensure_ascii=False, default=str)
         write_atomic(manifest_path(out[0]), content.encode("utf-8"))
         shutil.rmtree(folder)
@@ -224,7 +225,7 @@ def _write_part(folder: Path, name: str, frame: pd.DataFrame, thin: int, frozen:
     data = sink.getvalue().to_pybytes()
     write_atomic(folder / name, data)
     counted = frame.groupby(["band", "decision"]).size().reset_index(name="n")
-    bins = np.floor(frame["score"].to_numpy() / _BIN).astype(int) * _BIN
+    bins = np.floor(frame["score"].to_numpy() / SCORE_BIN).astype(int) * SCORE_BIN
     values, times = np.unique(bins, return_counts=True)
     part = Part(
         name,
@@ -240,7 +241,7 @@ def _write_part(folder: Path, name: str, frame: pd.DataFrame, thin: int, frozen:
 
 
 def _table(frame: pd.DataFrame) -> pa.Table:
-    return pa.Table.from_pandas(frame, schema=_SCHEMA, preserve_index=False)
+    return pa.Table.from_pandas(frame, schema=SCORE_SCHEMA, preserve_index=False)
 
 
 def put_together(parts: Sequence[Path], out: Path) -> None:
@@ -274,9 +275,9 @@ def _write_csv(parts: Sequence[Path], path: Path) -> None:
 
 
 def _write_parquet(parts: Sequence[Path], path: Path) -> None:
-    with pq.ParquetWriter(path, _SCHEMA) as writer:
+    with pq.ParquetWriter(path, SCORE_SCHEMA) as writer:
         for part in parts:
-            writer.write_table(pq.read_table(part, schema=_SCHEMA))
+            writer.write_table(pq.read_table(part, schema=SCORE_SCHEMA))
 
 
 def _write_xlsx(parts: Sequence[Path], path: Path) -> None:
@@ -311,7 +312,7 @@ def _development(version: ModelVersion, bundle: Bundle) -> np.ndarray[Any, Any]:
     return evaluation.loc[evaluation["sample"] == sample, "risk"].to_numpy()
 
 
-def _summary(parts: Sequence[Part], version: ModelVersion, bundle: Bundle) -> dict[str, Any]:
+def summary_of(parts: Sequence[Part], version: ModelVersion, bundle: Bundle) -> dict[str, Any]:
     """Return what a screen shows: counts by band and decision, scores in bins, PSI.
 
     ``decisions`` has band, decision, n; ``scores`` low (the lower edge of 10 points), n and
@@ -329,9 +330,9 @@ def _summary(parts: Sequence[Part], version: ModelVersion, bundle: Bundle) -> di
     scale = Scale.of(ScaleConfig(**bundle.facts["scale"]))
     with np.errstate(divide="ignore"):
         points = scale.points(np.log(risk) - np.log1p(-risk))
-    usual = np.floor(points[np.isfinite(points)] / _BIN).astype(int) * _BIN
+    usual = np.floor(points[np.isfinite(points)] / SCORE_BIN).astype(int) * SCORE_BIN
     total = sum(bins.values())
-    lows = range(min([*bins, *usual]), max([*bins, *usual]) + _BIN, _BIN) if total else []
+    lows = range(min([*bins, *usual]), max([*bins, *usual]) + SCORE_BIN, SCORE_BIN) if total else []
     frozen = Frozen(**bundle.facts["reference"]["score_bins"])
     now = np.sum([part.tenths for part in parts], axis=0)
     return {
@@ -353,7 +354,7 @@ def _summary(parts: Sequence[Part], version: ModelVersion, bundle: Bundle) -> di
     }
 
 
-def _manifest(
+def manifest_of(
     dataset: Dataset,
     bundle: Bundle,
     version: ModelVersion,
@@ -397,12 +398,13 @@ def _manifest(
         "reasons": "all" if asked["all_reasons"] else "declined and referred",
         "psi": summary["psi"],
         "files": [
-            {"name": path.name, "bytes": path.stat().st_size, "sha256": _sha256(path)}
+            {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
             for path in out
         ],
     }
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from credit_core.data.intake import Progress
-from credit_core.data.ledger import Ledger, open_ledger
+from credit_core.data.ledger import Ledger, Span, open_ledger
 from credit_core.data.rejects import plain_cell
 from credit_core.data.store import Dataset
 from credit_core.decisions.contributions import Scored
@@ -53,22 +53,33 @@ def snapshots_of(
     customer of the ledger at ``as_of`` (the ledger's end unless told otherwise).
     """
     if bundle.attributes or ledger is None:
-        if dataset.applications is None:
-            raise InputError(
-                "The model reads application attributes; bring in an applications file as well."
-            )
-        applications = dated(load_applications(dataset), ledger)
-        if as_of is not None:
-            applications = applications.assign(as_of=pd.Timestamp(as_of))
-            applications = applications.drop_duplicates("customer_id", keep="last")
+        applications = applications_at(dataset, ledger, as_of)
         return applications[["customer_id", "as_of"]].reset_index(drop=True), applications
+    return customers_seen(ledger, moment_in(ledger, as_of)), None
+
+
+def applications_at(dataset: Dataset, ledger: Span | None, as_of: datetime | None) -> pd.DataFrame:
+    """Return the applications to score: at their own dates, or each customer's last at one."""
+    if dataset.applications is None:
+        raise InputError(
+            "The model reads application attributes; bring in an applications file as well."
+        )
+    applications = dated(load_applications(dataset), ledger)
+    if as_of is None:
+        return applications
+    applications = applications.assign(as_of=pd.Timestamp(as_of))
+    return applications.drop_duplicates("customer_id", keep="last")
+
+
+def moment_in(ledger: Span, as_of: datetime | None) -> datetime:
+    """Return when to score the customers of a ledger: its end unless told otherwise."""
     moment = as_of or ledger.end
     if moment <= ledger.first:
         raise InputError(
             f"No transaction lies before {moment:%Y-%m-%d}; the ledger begins on "
             f"{ledger.first:%Y-%m-%d}. Choose a later date to score at."
         )
-    return customers_seen(ledger, moment), None
+    return moment
 
 
 def score(

@@ -70,7 +70,7 @@ def test_what_goes_in_comes_out_counted(store, own, tmp_path) -> None:
         )
         assert counts["rows_written"] == len(pd.read_parquet(out))
         assert manifest["model"]["sha256"] == found.version.sha256
-        assert manifest["files"][0]["sha256"] == batch._sha256(out)
+        assert manifest["files"][0]["sha256"] == batch.sha256_of(out)
         assert (counts["set_aside"] > 0) == (model == "disengagement")
     assert manifest["model"]["risk_is"] == "Disengagement risk"
 

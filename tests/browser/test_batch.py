@@ -1,0 +1,88 @@
+"""A batch scorer's walk: a file of 200,000 rows comes in, is scored as a job, is downloaded."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, expect
+
+from credit_core.data.duck import text_literal
+from credit_core.decisions.scoring import SCORE_COLUMNS
+from tests.browser.conftest import Dashboard
+from tests.browser.test_walk import SLOW, _no_error, _screenshot
+
+ROWS = 200_000
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+def _many(simulated: Path, target: Path) -> int:
+    """Write 200,000 transactions: the simulated bank's customers, several times over."""
+    source = text_literal(str(simulated / "transactions.csv.gz"))
+    found = duckdb.sql(
+        f"""SELECT transaction_id || '-' || n AS transaction_id, customer_id || '-' || n AS
+                   customer_id, * EXCLUDE (transaction_id, customer_id, n)
+        FROM read_csv({source}, all_varchar=true), range(100) copies(n)
+        ORDER BY n, timestamp, transaction_id LIMIT {ROWS}"""
+    )
+    found.write_csv(str(target))
+    return int(duckdb.sql("SELECT count(DISTINCT customer_id) FROM found").fetchall()[0][0])
+
+
+def test_200_000_rows_are_scored_and_downloaded(
+    browser: Browser, bank: Dashboard, simulated: Path, tmp_path: Path
+) -> None:
+    ledger = tmp_path / "two hundred thousand.csv"
+    customers = _many(simulated, ledger)
+    page = browser.new_context(
+        viewport={"width": 1280, "height": 800}, accept_downloads=True
+    ).new_page()
+    page.set_default_timeout(30_000)
+
+    # The file comes in on the page itself; columns are recognised.
+    page.goto(f"{bank.url}/batch")
+    page.get_by_role("combobox", name="Model").click(timeout=SLOW)
+    page.get_by_role("option", name=re.compile("disengagement")).click()
+    expect(page.get_by_text("With disengagement 1")).to_be_visible(timeout=SLOW)
+    page.get_by_text("Score another file").click()
+    page.locator("input[type=file]").first.set_input_files(str(ledger))
+    expect(page.get_by_text("Which column is which")).to_be_visible(timeout=SLOW)
+    _screenshot(page, "batch-mapping", tmp_path)
+    page.get_by_role("button", name="Bring in", exact=True).click()
+    expect(page.get_by_text(f"{customers:,} customers with transactions")).to_be_visible(
+        timeout=SLOW
+    )
+
+    # The job survives a page change.
+    page.get_by_role("button", name=re.compile("Score$")).last.click()
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=SLOW)
+    running = page.url
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Overview").click()
+    expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible(timeout=SLOW)
+    page.goto(running)
+    expect(page.get_by_text(f"{customers:,} customers scored")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Disengagement risk, not a default risk.").first).to_be_visible()
+    _no_error(page)
+    page.wait_for_timeout(1000)
+    _screenshot(page, "batch-scored", tmp_path)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(1000)
+    _screenshot(page, "batch-scored-dark", tmp_path)
+
+    # What is downloaded is everyone, once.
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download Parquet").click()
+    waiting.value.save_as(tmp_path / "scores.parquet")
+    scores = pd.read_parquet(tmp_path / "scores.parquet")
+    assert tuple(scores.columns) == SCORE_COLUMNS
+    assert len(scores) == scores["customer_id"].nunique() == customers
+    assert set(scores["decision"]) <= {"approve", "refer", "decline"}
+    assert set(scores["model"]) == {"disengagement"}
+    page.get_by_text("First 500 rows").scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    _screenshot(page, "batch-rows", tmp_path)
+    _no_error(page)
+    page.context.close()
