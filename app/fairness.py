@@ -91,7 +91,7 @@ def _show_proxies(one: dict[str, Any]) -> None:
     for name, facts in known.items():
         st.text(
             f"{name}: AUC {facts['auc']:.3f} ({facts['low']:.3f} to {facts['high']:.3f}, n "
-            f"{facts['n']:,}); 0.5 = not at all"
+            f"{facts['n']:,}); 0.5 or less = not at all"
         )
         st.dataframe(
             facts["strongest"],

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from credit_core.config import FairnessConfig
 from credit_core.modelling.estimator import margin
 from credit_core.modelling.logistic import fit_logistic
-from credit_core.modelling.metrics import auc_interval, share_interval
+from credit_core.modelling.metrics import auc_interval, mean_auc, share_interval
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -156,8 +156,8 @@ def proxies(
     Returns
     -------
     dict or None
-        ``auc`` with ``low`` and ``high`` (cross-validated logistic regression on all inputs; 0.5
-        = they say nothing), ``n``, and ``strongest``: the ten inputs that say most alone. None
+        ``auc`` with ``low`` and ``high`` (cross-validated logistic regression on all inputs; 0.5 or
+        less = they say nothing), ``n``, and ``strongest``: the ten inputs that say most alone. None
         where a side has too few rows.
     """
     from sklearn.model_selection import StratifiedKFold
@@ -166,11 +166,17 @@ def proxies(
     X, belongs = X[::step], belongs[::step]
     if min(belongs.sum(), len(belongs) - belongs.sum()) < 5 * _FOLDS:
         return None
-    risk = np.empty(len(belongs))
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(X, belongs)
-    for train, test in folds:
-        risk[test] = margin(fit_logistic(X[train], belongs[train], _PENALTY), X[test])
-    whole = auc_interval(belongs, risk)
+    # Fold by fold: margins of several models, pooled, rank below chance where there is nothing.
+    whole = mean_auc(
+        [
+            auc_interval(
+                belongs[test],
+                margin(fit_logistic(X[train], belongs[train], _PENALTY), X[test]),
+            )
+            for train, test in folds
+        ]
+    )
     alone: dict[str, float] = {}
     for source, places in zip(sources, columns, strict=True):
         for place in places:
