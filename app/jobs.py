@@ -45,6 +45,8 @@ class Job:
     seconds: float
     result: dict[str, Any] | None
     problem: str | None
+    finished: tuple[dict[str, Any], ...]
+    """Of a training: the families judged so far."""
 
     @property
     def running(self) -> bool:
@@ -148,6 +150,7 @@ def read(settings: Settings, job_id: str) -> Job | None:
         end - started["started"],
         result,
         problem,
+        tuple((_json(folder / "finished.json") or {"families": []})["families"]),
     )
 
 
@@ -240,6 +243,12 @@ def _train(settings: Settings, request: dict[str, Any], folder: Path) -> dict[st
     from credit_core.config import ModelConfig
     from credit_core.data.store import open_dataset
 
+    finished: list[dict[str, Any]] = []
+
+    def each(found: dict[str, Any]) -> None:
+        finished.append(found)
+        write_atomic(folder / "finished.json", json.dumps({"families": finished}).encode())
+
     result = workflows.train(
         open_dataset(settings, request["dataset"]),
         settings,
@@ -248,6 +257,7 @@ def _train(settings: Settings, request: dict[str, Any], folder: Path) -> dict[st
             request["label"], tuple(request["families"]), bool(request.get("promote"))
         ),
         lambda share, words: _write_progress(folder, share, words),
+        each,
     )
     return result.facts()
 

@@ -13,13 +13,14 @@ def model_rows(models: list[dict[str, Any]]) -> list[Row]:
     """Return one row a model and sample: AUC with its interval, Gini, KS, Brier, n, bads."""
     rows = []
     for model in models:
+        number = f" ({model['version']})" if "version" in model else ""  # not registered yet
         for sample, label in text.SAMPLE.items():
             metrics = model.get(sample)
             if metrics:
                 names = ("auc", "auc_low", "auc_high", "gini", "ks", "brier", "n", "bads")
                 rows.append(
                     {
-                        "model": f"{text.FAMILY[model['family']]} ({model['version']})",
+                        "model": f"{text.FAMILY[model['family']]}{number}",
                         "sample": label,
                         **{name: metrics[name] for name in names},
                     }

@@ -27,6 +27,14 @@ def watch(job_id: str) -> None:
             f"Running for {results.duration(job.seconds)}, {rest}. You may leave this page or "
             "close it; the training goes on."
         )
+    if job.finished:
+        st.dataframe(
+            results.model_rows(list(job.finished)),
+            hide_index=True,
+            column_config=tables.TRAINED,
+            alt="Models judged so far",
+        )
+        st.caption(f"{len(job.finished)} of {len(job.request['families'])} families judged so far.")
 
 
 def job_rows(found: list[jobs.Job]) -> list[dict[str, str]]:

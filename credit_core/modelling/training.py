@@ -6,7 +6,7 @@ no fit at all, and the out-of-time cohort lies after everything the model saw.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -140,14 +140,13 @@ def train_family(
     fitter.prepare(X, label, frame, by_repeat[0], tell)
     out_of_fold = np.empty((repeats, len(label)))
     rounds = []
-    for i, (train, test) in enumerate(folds):
+    for i, (margins, used) in enumerate(_fold_by_fold(fitter, X, label, frame, folds)):
         repeat, fold = divmod(i, config.training.folds)
-        again = f", repeat {repeat + 1} of {repeats}" if repeats > 1 else ""
-        step = f"{family}: fold {fold + 1} of {config.training.folds}{again}"
-        tell(i / (len(folds) + 1), step)
-        estimator, used = fitter.fit_watched(X[train], label[train], frame.iloc[train])
-        out_of_fold[repeat, test] = margin(estimator, X[test])
+        out_of_fold[repeat, folds[i][1]] = margins
         rounds.append(used)
+        again = f", repeat {repeat + 1} of {repeats}" if repeats > 1 else ""
+        step = f"{family}: fold {fold + 1} of {config.training.folds} judged{again}"
+        tell((i + 1) / (len(folds) + 1), step)
     calibration = fit_platt(out_of_fold.ravel(), np.tile(label, repeats))
     tell(len(folds) / (len(folds) + 1), f"{family}: fitting on all development customers")
     final = fitter.fit_all(X, label, int(np.median(rounds)))
@@ -164,6 +163,31 @@ def train_family(
         _learning_curve(fitter, data, int(np.median(rounds)), final),
         _resampled(fitter, X, label, frame, int(np.median(rounds))),
     )
+
+
+def _fold_by_fold(
+    fitter: _Fitter, X: FloatArray, label: IntArray, frame: pd.DataFrame, folds: Folds
+) -> Iterator[tuple[FloatArray, int]]:
+    """Yield each fold's margins of its test rows and the rounds used, in the folds' order.
+
+    Boosting uses all cores by itself, so its folds come one after the other. The other families
+    use one core each; their folds run side by side, each with linear algebra of one thread.
+    """
+    from joblib import Parallel, delayed
+    from threadpoolctl import threadpool_limits
+
+    def judged(train: IntArray, test: IntArray) -> tuple[FloatArray, int]:
+        estimator, used = fitter.fit_watched(X[train], label[train], frame.iloc[train])
+        return margin(estimator, X[test]), used
+
+    if fitter.family not in _UNWATCHED:
+        for train, test in folds:
+            yield judged(train, test)
+        return
+    workers = max(1, min(fitter.threads, len(folds)))
+    with threadpool_limits(1):
+        parallel = Parallel(n_jobs=workers, prefer="threads", return_as="generator")
+        yield from parallel(delayed(judged)(train, test) for train, test in folds)
 
 
 @dataclass

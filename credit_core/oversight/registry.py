@@ -19,11 +19,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from credit_core.errors import CandorError, InputError, RefusedError
 from credit_core.modelling.bundle import Bundle, load_bundle
-from credit_core.settings import Settings
+from credit_core.modelling.grades import gains_table
+from credit_core.modelling.metrics import calibration_table, roc_points
+from credit_core.settings import PROJECT_ROOT, Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -193,6 +196,8 @@ def register(settings: Settings, parent: str, folder: Path) -> ModelVersion:
             "catalogue": str(facts["catalogue_fingerprint"]),
             "seed": str(facts["seed"]),
             "sha256": bundle.sha256,
+            "windows": json.dumps(facts["label"]["windows"], sort_keys=True),
+            "git_revision": git_revision(),
         }
         run = client.create_run(experiment.experiment_id, tags=tags, run_name=bundle.family)
         run_id = str(run.info.run_id)
@@ -210,6 +215,7 @@ def register(settings: Settings, parent: str, folder: Path) -> ModelVersion:
         target = _bundle_folder(settings, run_id)
         shutil.copytree(folder, target)
         _save_pyfunc(bundle, target)
+        _save_tables(target)
         client.set_terminated(run_id, "FINISHED")
         name = bundle.question
         _ensure_model(client, name)
@@ -226,6 +232,39 @@ def register(settings: Settings, parent: str, folder: Path) -> ModelVersion:
             },
         )
         return _version(client, settings, version)
+
+
+def _save_tables(folder: Path) -> None:
+    """Put the evaluation's curves and tables beside the bundle, to be looked at in MLflow."""
+    import pandas as pd
+
+    evaluation = pd.read_parquet(folder / "evaluation.parquet")
+    target = folder.with_name("tables")
+    target.mkdir()
+    for sample, rows in evaluation.groupby("sample", sort=True):
+        label, risk = rows["label"].to_numpy(), rows["risk"].to_numpy()
+        if len(np.unique(label)) < 2:
+            continue
+        curve = roc_points(label, risk)
+        roc = pd.DataFrame(curve[:, :2], columns=["false_positive_rate", "true_positive_rate"])
+        for name, table in (
+            ("roc", roc),
+            ("calibration", calibration_table(label, risk)),
+            ("gains", gains_table(label, risk)),
+        ):
+            table.to_csv(target / f"{name}_{sample}.csv", index=False)
+
+
+def git_revision() -> str:
+    """Return the commit this code is at; "" where it is no checkout."""
+    head = PROJECT_ROOT / ".git" / "HEAD"
+    try:
+        words = head.read_text(encoding="ascii").strip()
+        if not words.startswith("ref: "):
+            return words
+        return (head.parent / words.removeprefix("ref: ")).read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def _save_pyfunc(bundle: Bundle, folder: Path) -> None:

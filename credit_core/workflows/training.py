@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tempfile
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError
@@ -123,9 +124,12 @@ def train(
     config: ModelConfig,
     request: TrainingRequest,
     progress: Progress | None = None,
+    each: Callable[[dict[str, Any]], None] | None = None,
 ) -> TrainingResult:
     """Train the requested families on a dataset and register each as a version.
 
+    ``each`` hears of every family as soon as it is trained and judged (family, refusal and its
+    metrics by sample), before any of them is registered.
     The best by AUC out of time (cross-validated where there is no such cohort) becomes champion
     where ``request.promote`` asks for it and no check stands against it.
     """
@@ -139,7 +143,7 @@ def train(
     with registry.training(settings, tags) as run_id:
         opened = open_ledger(dataset, settings) if dataset.has_transactions else nullcontext()
         with opened as ledger:
-            result = _train(dataset, ledger, settings, config, kind, families, run_id, tell)
+            result = _train(dataset, ledger, settings, config, kind, families, run_id, tell, each)
     if request.promote:
         result = _promote_best(result, settings)
     tell(1.0, "Done")
@@ -165,6 +169,7 @@ def _train(
     families: tuple[str, ...],
     run_id: str,
     tell: Progress,
+    each: Callable[[dict[str, Any]], None] | None,
 ) -> TrainingResult:
     ready = prepare(dataset, ledger, config, kind, part_of(tell, 0.0, 0.35))
     labels, data, checks = ready.labels, ready.data, ready.checks
@@ -189,6 +194,9 @@ def _train(
             }
             folders.append(Path(scratch) / f"{i}")
             save_bundle(facts, model.estimator, evidence, folders[-1])
+            if each is not None:
+                refusal = facts["checks"]["refusal"]
+                each({"family": family, "refusal": refusal, **facts["metrics"]})
         tell(0.96, "Registering the models")
         versions = [registry.register(settings, run_id, folder) for folder in folders]
     label = {**labels.facts(), "rule": {}}

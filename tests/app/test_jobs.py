@@ -103,3 +103,19 @@ def test_a_killed_job_has_failed_with_a_reason(
     job = jobs.read(own, job_id)
     assert job.state == "failed"
     assert "process ended without a result" in job.problem
+
+
+def test_the_leaderboard_fills_while_it_runs(
+    own: Settings, dataset: Dataset, quick: ModelConfig
+) -> None:
+    job_id = training(own, dataset, quick)
+    during = wait(own, job_id, lambda job: bool(job.finished) or not job.running)
+    assert during.running, "seen before its end"
+    assert during.finished[0]["family"] == "logistic"
+    assert 0 < during.finished[0]["cross_validation"]["auc"] < 1
+    done = wait(own, job_id, lambda job: not job.running)
+    assert done.state == "done"
+    assert done.result is not None
+    by_family = {model["family"]: model for model in done.result["models"]}
+    for found in done.finished:
+        assert found["cross_validation"] == by_family[found["family"]]["cross_validation"]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from credit_core import workflows
 from credit_core.errors import InputError, RefusedError
@@ -190,3 +194,20 @@ def test_what_a_killed_training_left_is_ended_by_the_next(store, fresh: Settings
     assert {run.info.status for run in runs.values()} == {"FAILED"}
     assert "process ended" in str([run.data.tags.get("problem") for run in runs.values()])
     assert not version.path.exists()
+
+
+def test_a_run_holds_its_tables_and_says_what_it_was_made_of(store) -> None:
+    version = store.version("logistic")
+    (run,) = [run for run in runs_of(store.settings) if run.info.run_id == version.run_id]
+    tags, facts = run.data.tags, store.bundle("logistic").facts
+    assert json.loads(tags["windows"]) == facts["label"]["windows"]
+    assert tags["seed"] == str(facts["seed"])
+    assert tags.get("git_revision", "") == registry.git_revision()
+    tables = version.path.with_name("tables")
+    for name in ("roc_development", "calibration_holdout", "gains_out_of_time"):
+        assert (tables / f"{name}.csv").exists()
+    evaluation = pd.read_parquet(version.path / "evaluation.parquet")
+    held = evaluation[evaluation["sample"] == "holdout"]
+    roc = pd.read_csv(tables / "roc_holdout.csv")
+    area = np.trapezoid(roc["true_positive_rate"], roc["false_positive_rate"])
+    assert area == pytest.approx(roc_auc_score(held["label"], held["risk"]))
