@@ -71,8 +71,9 @@ def spark_session(settings: Settings) -> Iterator[SparkSession]:
             "The Spark engine needs Java 17 or later, and none was found; install it (on Debian "
             "the package openjdk-17-jre-headless) or set JAVA_HOME, or score without Spark."
         )
-    local = settings.spark_master.startswith("local")
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable if local else "python3")
+    if settings.spark_master.startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     # Rows pass between the two as Arrow; PySpark's pandas interface is not used.
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
     options = {
@@ -80,7 +81,6 @@ def spark_session(settings: Settings) -> Iterator[SparkSession]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
-        **({"spark.driver.host": "127.0.0.1"} if local else {}),
     }
     session = (
         SparkSession.builder.master(settings.spark_master)

@@ -45,10 +45,13 @@ def spark(store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]
         pytest.skip(sentence)
     # A small job is over before the best compiler has begun.
     options = tmp_path_factory.mktemp("spark") / "spark-defaults.conf"
-    options.write_text("spark.sql.shuffle.partitions 2\nspark.sql.adaptive.enabled false\n")
+    options.write_text(
+        "spark.sql.shuffle.partitions 2\nspark.sql.adaptive.enabled false\n"
+        "spark.sql.codegen.wholeStage false\nspark.sql.codegen.factoryMode NO_CODEGEN\n"
+    )
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("SPARK_CONF_DIR", str(options.parent))
-        patched.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+        patched.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
         patched.setattr(on_spark, "SLICE_BYTES", 1_000_000)
         patched.setattr(pyspark.sql.SparkSession, "stop", lambda _: None)  # a start takes seconds
         yield store.settings.model_copy(update={"spark_master": "local[2]"})
