@@ -15,7 +15,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import typer
 
-from app.commands import audit, erasure, monitoring, report, serving, stream
+from app.commands import audit, erasure, fairness, monitoring, report, serving, stream
 from app.commands.engines import score_here, score_on_spark
 from app.commands.shared import (
     ApplicationsFile,
@@ -377,4 +377,5 @@ audit.register(app)
 monitoring.register(app)
 erasure.register(app)
 report.register(app)
+fairness.register(app)
 stream.register(app)

@@ -55,6 +55,9 @@ def describe(kind: str, details: dict[str, Any]) -> str:
         return f"Received {details['matched']:,} outcomes that arrived after scoring"
     if kind == "reported":
         return f"Wrote a report on {details['model']} ({details['format']})"
+    if kind == "fairness":
+        count = len(details["attributes"])
+        return f"Compared the groups of {count} protected attribute{'s' if count > 1 else ''}"
     if kind == "erased":
         return "Erased a customer's data on request"
     if kind == "second look":

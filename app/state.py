@@ -123,6 +123,11 @@ def require_model() -> ModelVersion:
     return found
 
 
+def policies() -> int:
+    """Return the event that last set a policy: a cache's key."""
+    return latest_policy(settings())
+
+
 def bundle(version: ModelVersion) -> Bundle:
     """Return a version's bundle with the policy in force; read and checked once a hash."""
     return _bundle(version.sha256, latest_policy(settings()), version)

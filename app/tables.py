@@ -481,3 +481,32 @@ ALERTS: dict[str, Any] = {
     "level": _C.TextColumn("Level", width="small"),
     "what": _C.TextColumn("What", width="large"),
 }
+FAIRNESS: dict[str, Any] = {
+    "group": _C.TextColumn("Group", pinned=True),
+    "n": _C.NumberColumn("n", format="localized"),
+    "approval": _C.NumberColumn("Approved", format="percent"),
+    "approval_low": _C.NumberColumn("95% from", format="percent"),
+    "approval_high": _C.NumberColumn("to", format="percent"),
+    "air": _C.NumberColumn("Ratio", format="%.2f", help="Approval over the reference group's"),
+    "air_low": _C.NumberColumn("95% from", format="%.2f"),
+    "air_high": _C.NumberColumn("to", format="%.2f"),
+    "smd": _C.NumberColumn("SMD of scores", format="%+.2f", help="Above 0 = higher scores"),
+    "tpr": _C.NumberColumn("Of the good approved", format="percent"),
+    "tpr_n": _C.NumberColumn("n good", format="localized"),
+    "fpr": _C.NumberColumn("Of the bad approved", format="percent"),
+    "fpr_n": _C.NumberColumn("n bad", format="localized"),
+}
+PROXY_FEATURES: dict[str, Any] = {
+    "source": _C.TextColumn("Input"),
+    "auc": _C.NumberColumn("AUC alone", format="%.3f"),
+}
+ALTERNATIVES: dict[str, Any] = {
+    "model": _C.TextColumn("Model"),
+    "approve_from": _C.NumberColumn("Approve from", format="%.1f"),
+    "approved": _C.NumberColumn("Approved", format="percent"),
+    "air": _C.NumberColumn("Smallest ratio", format="%.2f"),
+    "bad_rate": _C.NumberColumn("Bads among approved", format="percent"),
+    "n": _C.NumberColumn("n with outcome", format="localized"),
+    "auc": _C.NumberColumn("AUC", format="%.3f"),
+    "frontier": _C.CheckboxColumn("Beaten by none"),
+}

@@ -345,3 +345,16 @@ DOSSIER_MEANS = (
     "evidence. What is missing is printed in red; nothing is certified. An evidence pack proves "
     "itself offline: `candor audit verify --pack FILE`."
 )
+FAIRNESS_PROVES = (
+    "Declared protected attributes only; none is ever a feature. Equal rates prove no fairness and "
+    "unequal ones no discrimination: groups may differ in what they apply for, outcomes of the "
+    "declined are unknown, and a label can carry old injustice. The figures say where to look."
+)
+FAIRNESS_IN_DEVELOPMENT = (
+    "These are the data that the model was developed on; the figures of later customers may differ."
+)
+FRONTIER_MEANS = (
+    "Models already trained for this question, at cut-offs that approve within five points of what "
+    "policy approves now. Where another point lies further right and lower, it treats groups more "
+    "evenly and approves fewer bads."
+)

@@ -171,6 +171,12 @@ class MonitoringConfig(_Section):
     actions: ActionsConfig = ActionsConfig()
 
 
+class FairnessConfig(_Section):
+    """Groups smaller than ``minimum_group`` are said, not shown."""
+
+    minimum_group: int = Field(50, ge=5, le=100_000)
+
+
 class GovernanceConfig(_Section):
     """What a dossier says of a model that its training cannot know; None = missing evidence."""
 
@@ -193,6 +199,7 @@ class ModelConfig(_Section):
     scale: ScaleConfig = ScaleConfig()
     policy: PolicyConfig = PolicyConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
+    fairness: FairnessConfig = FairnessConfig()
     governance: GovernanceConfig = GovernanceConfig()
 
     def replacing(self, **sections: dict[str, Any]) -> ModelConfig:

@@ -7,7 +7,7 @@ import datetime as dt
 import pandas as pd
 import streamlit as st
 
-from app import record, state, tables, text, widgets
+from app import fairness, record, state, tables, text, widgets
 from credit_core import workflows
 from credit_core.errors import CandorError
 from credit_core.oversight import events
@@ -196,13 +196,18 @@ st.caption(
 used = state.model()
 if used is not None:
     widgets.banner(used)
-inventory, reports, live, decisions, chain = st.tabs(
-    ["Models", "Dossier and evidence", "Live on a day", "Decisions", "Record"]
+inventory, reports, groups, live, decisions, chain = st.tabs(
+    ["Models", "Dossier and evidence", "Fairness", "Live on a day", "Decisions", "Record"]
 )
 with inventory:
     show_inventory(state.versions())
 with reports:
     show_reports(state.versions())
+with groups:
+    if used is None or state.dataset() is None:
+        st.info(text.NO_MODELS, icon=":material/model_training:")
+    else:
+        fairness.show(state.require_dataset(), used)
 with live:
     show_live()
 with decisions:
