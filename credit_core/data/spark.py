@@ -216,7 +216,7 @@ def _staged(session: SparkSession, reading: Reading, settings: Settings, folder:
     if not pieces:
         raise InputError(f"{reading.source.name} has no rows below its header.")
     rows = pa.Table.from_pylist([vars(piece) for piece in pieces])
-    tasks = session.createDataFrame(rows).repartitionByRange(len(pieces), "start")
+    tasks = session.createDataFrame(rows).coalesce(1).repartition(len(pieces))  # one slice each
     schema = slice_schema(reading.columns).append(pa.field("refusal", pa.string()))
     alone = settings.model_copy(update={"threads": 1})
     read = tasks.mapInArrow(_Reader(reading, alone), from_arrow_schema(schema))

@@ -196,7 +196,8 @@ class _Looked:
         ledger, dataset, rejects = read_file(session, self.planned, settings, scratch, self.dataset)
         if dataset.rejected:
             options = {"header": "true", "escape": '"'}
-            rejects.orderBy("line").write.options(**options).csv(str(scratch / "rejects"))
+            ordered = rejects.coalesce(1).sortWithinPartitions("line")
+            ordered.write.options(**options).csv(str(scratch / "rejects"))
         if self.filed is not None:
             stored = store_applications(self.filed, scratch, settings, self.protected)
             dataset = replace(dataset, applications=stored)

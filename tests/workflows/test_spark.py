@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from typer.testing import CliRunner
 
+from app.cli import app
 from credit_core import workflows
 from credit_core.data import spark as on_spark
 from credit_core.data.ledger import ledger_of
@@ -109,15 +111,38 @@ def test_features_and_scores_of_the_sample_are_the_same(store, spark, simulated,
     assert not list(tmp_path.glob(".scores*")), "nothing is left beside the result"
 
 
-def test_customers_of_a_stored_dataset_score_the_same(store, spark, tmp_path) -> None:
+def test_customers_of_a_stored_dataset_score_the_same(store, spark, tmp_path, monkeypatch) -> None:
+    """Asked for on the command line, at a moment in the middle of a day."""
     out, usual = tmp_path / "scores", tmp_path / "usual.parquet"
     moment = pd.Timestamp(store.dataset.last).to_pydatetime() - timedelta(days=40, hours=7)
-    asked = {"model": "disengagement", "as_of": moment, "all_reasons": True}
-    batch, _ = score_on_spark(store.dataset, spark, out, **asked)
+    monkeypatch.setattr("app.cli.get_settings", lambda: spark)
+    words = f"score {store.dataset.fingerprint} --engine spark --out {out} --model disengagement"
+    options = ["--as-of", moment.isoformat(), "--reasons", "all", "--json"]
+    ran = CliRunner().invoke(app, [*words.split(), *options])
+    assert ran.exception is None, ran.exception
+    told = json.loads(ran.stdout)
     home = spark.model_copy(update={"home": tmp_path})
-    there = workflows.score_to_files(store.dataset, home, [usual], **asked)
+    there = workflows.score_to_files(
+        store.dataset, home, [usual], model="disengagement", as_of=moment, all_reasons=True
+    )
     same_scores(out, pd.read_parquet(usual))
-    assert batch.manifest["counts"] == there.manifest["counts"]
+    assert told["counts"] == there.manifest["counts"]
+    assert told["scored"] == there.rows
+    assert told["out"] == str(out)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("score x.csv --engine sparky --out y", "neither duckdb nor spark"),
+        ("score x.csv --engine spark --out y.csv", "a folder of Parquet files"),
+        ("score --engine spark --out y", "Give a transactions file"),
+    ],
+)
+def test_the_command_line_says_what_it_wants(words: str, sentence: str) -> None:
+    ran = CliRunner().invoke(app, words.split())
+    assert isinstance(ran.exception, InputError)
+    assert sentence in str(ran.exception)
 
 
 AS_OF = pd.Timestamp("2024-06-30 00:00:00.25")
