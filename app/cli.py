@@ -140,7 +140,9 @@ def train(
 
     settings = get_settings()
     loaded = config_of(config, settings)
-    families = tuple(part.strip() for part in models.split(",") if part.strip()) if models else ()
+    families = tuple(part.strip() for part in (models or "").split(",") if part.strip())
+    if models is not None and not families:
+        raise InputError("--models is empty; name families joined by commas, or leave it out.")
     dataset = dataset_of(file, settings, loaded, mapping, applications, protected)
     request = workflows.TrainingRequest(label, families, promote)
     result = workflows.train(dataset, settings, loaded, request, progress)
@@ -268,6 +270,9 @@ def explain(
         print_json(found.facts())
         return
     name = RISK_NAME[found.bundle.question]
+    typer.echo(
+        f"model     {found.version.reference} ({found.version.label}); --model names another"
+    )
     typer.echo(f"score     {found.score:.1f}  ({name} {found.risk:.1%}, band {found.band})")
     typer.echo(f"decision  {found.decision}{' (thin file)' if found.thin_file else ''}")
     if found.reasons:
@@ -306,12 +311,18 @@ def models(as_json: Json = False) -> None:
     if not versions:
         typer.echo("No model yet. `candor train FILE --promote` makes one.")
     for version in versions:
-        auc = version.metrics["cross_validation"]["auc"]
+        sample = next(
+            name
+            for name in ("out_of_time", "holdout", "cross_validation")
+            if name in version.metrics
+        )
+        found = version.metrics[sample]
         marks = " champion" if version.champion else ""
         marks += " circular" if version.circular else ""
         typer.echo(
             f"{version.reference:18} {version.family:9} {version.label:12} "
-            f"AUC {auc:.3f}  {version.created}{marks}"
+            f"AUC {found['auc']:.3f} ({found['auc_low']:.3f} to {found['auc_high']:.3f}, n "
+            f"{found['n']:,}, {sample})  {version.created}{marks}"
         )
 
 

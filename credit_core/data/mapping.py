@@ -145,12 +145,31 @@ def load_mapping(path: Path) -> Mapping:
         return Mapping.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise InputError(f"The mapping {path} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
-        first = str(error).splitlines()
-        raise InputError(
-            f"The mapping {path} cannot be used: {' '.join(first[:3])}. It needs `columns:` with "
-            "customer_id, timestamp and amount."
-        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"The mapping {path} is no YAML text: {_first_line(error)}.") from error
+    except ValidationError as error:
+        raise InputError(f"The mapping {path} cannot be used: {_problem(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _problem(error: ValidationError) -> str:
+    """Return what is wrong with a mapping's first wrong key, and how to mend it."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        return (
+            f"the key {key} is not there. Beside the other keys write `columns: {{customer_id: "
+            "HEADER, timestamp: HEADER, amount: HEADER}`, with the file's own headers."
+        )
+    if first["type"] == "extra_forbidden":
+        return f"the key {key} is not known; known here: {', '.join(Mapping.model_fields)}."
+    if not key:
+        return "it holds no keys. Write `columns:` with customer_id, timestamp and amount."
+    message = first["msg"].removeprefix("Value error, ")
+    return f"the key {key}: {message}."
 
 
 def mapping_yaml(mapping: Mapping) -> str:

@@ -187,7 +187,8 @@ def _text(path: Path, plain: Path, scratch: Path, settings: Settings, notes: lis
         plain, looked = tidied, _scan(tidied, path.name)
     found = find_header(plain, path.name, settings)
     if found.left_out:
-        notes.append(f"{found.left_out:,} rows above the header left out")
+        plural = "s" if found.left_out > 1 else ""
+        notes.append(f"{found.left_out:,} row{plural} above the header left out")
     source = Source(
         path=plain,
         name=path.name,

@@ -17,6 +17,7 @@ from credit_core.modelling.scorecard import Scorecard, fit_scorecard
 from credit_core.modelling.training import TrainingData, grouped_folds
 
 FloatArray = NDArray[np.float64]
+CHANCE = 0.5
 _FITTED_ROWS = 50_000
 """A regular part of a large sample is enough for one feature's bins."""
 
@@ -65,7 +66,8 @@ def against_naive(data: TrainingData, log_odds: FloatArray, naive: Naive) -> dic
         ``sample`` (out_of_time, else cross_validation), n, bads; ``source``; auc, auc_low and
         auc_high of the single feature; ``difference``, ``low``, ``high``: the model's AUC minus
         the feature's (DeLong's paired test); ``log_loss`` of the model and ``base_log_loss`` of
-        the base rate; ``refusal``: why the model is not promotable, None where it beats both.
+        the base rate; ``refusal``: why the model is not promotable, None where it beats chance and
+        both.
     """
     rows, sample = data.rows(OUT_OF_TIME), "out_of_time"
     if len(rows) == 0 or len(np.unique(data.label[rows])) < 2:
@@ -75,8 +77,15 @@ def against_naive(data: TrainingData, log_odds: FloatArray, naive: Naive) -> dic
     gain = auc_difference(label, log_odds[rows], naive.risk[rows])
     loss = log_loss(label, probability(log_odds[rows]))
     base = log_loss(label, np.full(len(rows), naive.rate))
+    own = auc_interval(label, log_odds[rows])
     refusal = None
-    if loss >= base:
+    if own.low <= CHANCE:
+        refusal = (
+            f"It may rank no better than chance: AUC {own.auc:.3f} ({own.low:.3f} to "
+            f"{own.high:.3f}, 95%) on {len(rows):,} snapshots with {own.bads:,} bad. Train on more "
+            "customers or other features."
+        )
+    elif loss >= base:
         refusal = (
             f"It predicts no better than the base rate of {naive.rate:.1%} for everyone: log loss "
             f"{loss:.4f} against {base:.4f} on {len(rows):,} snapshots. Train on more customers or "

@@ -63,6 +63,8 @@ def test_a_declined_customer_is_understood_overridden_and_written_to(
     # The recommendation is overridden, with a reason; the letter is a PDF that can be read.
     page.get_by_role("radio", name="Approve").last.click()
     expect(page.get_by_text("This overrides the recommendation")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=SLOW)
+    page.wait_for_timeout(500)  # a list that opens amid a redrawing closes again
     page.get_by_role("combobox", name=re.compile("Reason for the override")).click()
     page.get_by_role("option").first.click()
     page.get_by_role("button", name="Record the decision").click()
