@@ -58,8 +58,12 @@ def spark_session(settings: Settings) -> Iterator[SparkSession]:
     ------
     InputError
         Where PySpark or Java is not installed.
+    CandorError
+        Where Spark does not start, or gives up in between.
     """
     try:
+        from py4j.protocol import Py4JError
+        from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise InputError(
@@ -82,14 +86,19 @@ def spark_session(settings: Settings) -> Iterator[SparkSession]:
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
     }
-    session = (
-        SparkSession.builder.master(settings.spark_master)
-        .appName("Candor")
-        .config(map=options)
-        .getOrCreate()
-    )
+    builder = SparkSession.builder.master(settings.spark_master).appName("Candor")
+    try:
+        session = builder.config(map=options).getOrCreate()
+    except (PySparkException, Py4JError) as error:
+        raise CandorError(
+            f"Spark does not start at {settings.spark_master}: check CANDOR_SPARK_MASTER, that the "
+            "master runs, and that Java is version 17 or later."
+        ) from error
     try:
         yield session
+    except (PySparkException, Py4JError) as error:
+        why = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
+        raise CandorError(f"Spark gave up; nothing was written. It says: {why[:300]}") from error
     finally:
         session.stop()
 

@@ -21,7 +21,7 @@ from credit_core.data import spark as on_spark
 from credit_core.data.ledger import ledger_of
 from credit_core.data.spark import find_java, spark_session
 from credit_core.decisions.scoring import SCORE_COLUMNS
-from credit_core.errors import InputError
+from credit_core.errors import CandorError, InputError
 from credit_core.features.build import build_features
 from credit_core.features.catalogue import build_catalogue
 from credit_core.settings import Settings
@@ -209,6 +209,17 @@ def test_a_slice_that_loses_rows_refuses_the_file(spark, tmp_path) -> None:
     with pytest.raises(InputError, match=r"line 25[01] is never closed"):
         score_on_spark(SparkFile(path), spark, out, model="disengagement")
     assert [found.name for found in tmp_path.iterdir()] == ["ledger.csv"]
+
+
+def test_what_spark_says_is_one_sentence(spark) -> None:
+    """Spark itself would answer in many lines of Java."""
+    with (
+        pytest.raises(CandorError, match="Spark gave up; nothing was written") as told,
+        spark_session(spark) as session,
+    ):
+        session.sql("SELECT no_such_column").collect()
+    assert len(str(told.value)) < 400
+    assert "\n" not in str(told.value)
 
 
 def test_what_cannot_be_written_is_refused_at_once(store, settings, tmp_path) -> None:
