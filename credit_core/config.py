@@ -184,6 +184,7 @@ class GovernanceConfig(_Section):
     purpose: str | None = Field(None, max_length=1000)
     tier: Literal["high", "medium", "low"] | None = None
     validated_by: str | None = Field(None, max_length=200)
+    default_definition: str | None = Field(None, max_length=1000)
     do_not_use_for: tuple[str, ...] = ()
 
 

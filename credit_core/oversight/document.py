@@ -23,6 +23,8 @@ _TEMPLATE = """
 #set heading(numbering: "1")
 #show heading.where(level: 1): it => block(above: 1.6em, below: 0.7em, sticky: true,
   text(14pt, weight: "bold", it))
+#show heading.where(level: 2): it => block(above: 1.2em, below: 0.6em, sticky: true,
+  text(10pt, weight: "bold", it))
 #let red = rgb("#b3261e")
 #let missing(body) = block(fill: rgb("#fdecea"), stroke: (left: 2pt + red), inset: 6pt,
   width: 100%, text(fill: red, weight: "bold")[Missing evidence: #body])
@@ -33,8 +35,9 @@ _TEMPLATE = """
   else if b.kind == "strong" { block(fill: luma(240), inset: 8pt, width: 100%,
     text(weight: "bold")[#b.text]) }
   else if b.kind == "missing" { missing(b.text) }
+  else if b.kind == "heading" { heading(level: 2, numbering: none, outlined: false)[#b.text] }
   else if b.kind == "list" { list(..b.items.map(i => [#i])) }
-  else if b.kind == "figure" { figure(image(bytes(b.svg), format: "svg", width: 100%),
+  else if b.kind == "figure" { figure(image(bytes(b.svg), format: "svg"),
     caption: [#b.text], supplement: none, numbering: none) }
   else if b.kind == "table" {
     set text(8.5pt)
@@ -74,7 +77,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Block:
-    """One piece of a section: kind text, strong, missing, list, table or figure.
+    """One piece of a section: kind text, strong, missing, heading, list, table or figure.
 
     ``widths`` are shares of a table's free width, 0 = as wide as needed; ``numeric`` says which
     columns are set to the right.
@@ -162,6 +165,11 @@ def missing(words: str) -> Block:
     return Block("missing", words)
 
 
+def heading(words: str) -> Block:
+    """Return a heading inside a section."""
+    return Block("heading", words)
+
+
 def bullets(items: Sequence[str]) -> Block:
     """Return a list."""
     return Block("list", items=tuple(items))
@@ -218,6 +226,8 @@ def _html(block: Block) -> str:
         )
         note = f"<p class=small>{_text(block.text)}</p>" if block.text else ""
         return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{note}"
+    if block.kind == "heading":
+        return f"<h3>{_text(block.text)}</h3>"
     if block.kind == "missing":
         return f"<p class=missing>Missing evidence: {_text(block.text)}</p>"
     return f"<p{' class=strong' if block.kind == 'strong' else ''}>{_text(block.text)}</p>"
@@ -232,6 +242,7 @@ body {{ font: 16px/1.5 Georgia, serif; max-width: 52rem; margin: 3rem auto; padd
   color: #1b2733; background: #fff; }}
 h1 {{ font-size: 1.8rem; margin-bottom: 0.2rem; }}
 h2 {{ font-size: 1.2rem; margin: 2rem 0 0.5rem; }}
+h3 {{ font-size: 1rem; margin: 1.2rem 0 0.4rem; }}
 table {{ border-collapse: collapse; width: 100%; font-size: 0.85rem; }}
 th, td {{ border-bottom: 1px solid #d5dbe1; padding: 0.25rem 0.4rem; text-align: left;
   vertical-align: top; }}
@@ -263,6 +274,8 @@ def _markdown(block: Block) -> list[str]:
         lines = [head, ["---:" if numeric else "---" for numeric in block.numeric], *rows]
         note = [_escaped(block.text), ""] if block.text else []
         return [*[f"| {' | '.join(line)} |" for line in lines], "", *note]
+    if block.kind == "heading":
+        return [f"### {_escaped(block.text)}", ""]
     if block.kind == "missing":
         return [f"**Missing evidence:** {_escaped(block.text)}", ""]
     words = _escaped(block.text)

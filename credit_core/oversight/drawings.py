@@ -8,24 +8,26 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 BLUE, ORANGE, GREY, VERMILLION = "#0072B2", "#E69F00", "#8A929A", "#D55E00"
 """Okabe and Ito's colours, as on the screens."""
 
 
-def roc(curves: dict[str, NDArray[np.float64]]) -> str:
-    """Draw the ROC of each sample; arrays of (false positive rate, true positive rate)."""
+def roc(curves: dict[str, pd.DataFrame]) -> str:
+    """Draw the ROC of each sample: columns false_positive_rate, true_positive_rate."""
 
     def draw(axes: Any) -> None:
         axes.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls=":")
         looks = ((BLUE, "-"), (ORANGE, "--"), (VERMILLION, "-."))
-        for (name, points), (colour, style) in zip(curves.items(), looks, strict=False):
-            axes.plot(points[:, 0], points[:, 1], color=colour, ls=style, label=name)
+        for (name, table), (colour, style) in zip(curves.items(), looks, strict=False):
+            rates = table["false_positive_rate"], table["true_positive_rate"]
+            axes.plot(*rates, color=colour, ls=style, label=name)
         axes.set(xlabel="Goods called bad (share)", ylabel="Bads found (share)")
         axes.legend(frameon=False, loc="lower right")
 
-    return _svg(draw, 3.2)
+        axes.set_aspect("equal")
+
+    return _svg(draw, 3.4, 3.2)
 
 
 def calibration(table: pd.DataFrame) -> str:
@@ -46,7 +48,7 @@ def calibration(table: pd.DataFrame) -> str:
         )
         axes.set(xlabel="Predicted share", ylabel="Observed share (95%)")
 
-    return _svg(draw, 3.0)
+    return _svg(draw, 3.4, 3.0)
 
 
 def bars(names: list[str], values: list[float], low: list[float], high: list[float], x: str) -> str:
@@ -59,10 +61,10 @@ def bars(names: list[str], values: list[float], low: list[float], high: list[flo
         axes.set_yticks(places, names)
         axes.set(xlabel=x)
 
-    return _svg(draw, 0.5 + 0.26 * len(names))
+    return _svg(draw, 5.0, 0.5 + 0.2 * len(names))
 
 
-def _svg(draw: Callable[[Any], None], height: float) -> str:
+def _svg(draw: Callable[[Any], None], width: float, height: float) -> str:
     from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -75,7 +77,7 @@ def _svg(draw: Callable[[Any], None], height: float) -> str:
         "axes.spines.right": False,
     }
     with rc_context(settings):
-        made = Figure(figsize=(6.3, height), layout="constrained")
+        made = Figure(figsize=(width, height), layout="constrained")
         draw(made.add_subplot())
         target = io.BytesIO()
         FigureCanvasSVG(made).print_svg(  # type: ignore[no-untyped-call]

@@ -10,17 +10,31 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from credit_core.errors import InputError
-from credit_core.oversight.dossier import Facts, write_card, write_dossier
+from credit_core.oversight.dossier import Facts, clause_map, write_card, write_dossier
 from credit_core.oversight.events import Event, digest_of
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RuntimeError,  # encrypted, or a compression not known here
+    EOFError,
+    OSError,
+)
 _MOST_BYTES = 512 * 1024 * 1024
 
 
@@ -31,7 +45,9 @@ def build_pack(facts: Facts) -> bytes:
         "dossier.pdf": dossier.pdf(),
         "dossier.html": dossier.html().encode("utf-8"),
         "model_card.md": write_card(facts).markdown().encode("utf-8"),
+        "facts.json": _json(_machine_readable(facts)),
         "events.json": _json([asdict(event) for event in facts.events]),
+        "config.yaml": yaml.safe_dump(facts.bundle.facts["config"]).encode("utf-8"),
     }
     for path in sorted(facts.version.path.iterdir()):
         if path.is_file():
@@ -49,6 +65,27 @@ def build_pack(facts: Facts) -> bytes:
         for name in sorted(members):
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), members[name], zipfile.ZIP_DEFLATED)
     return target.getvalue()
+
+
+def _machine_readable(facts: Facts) -> dict[str, Any]:
+    """Return what the dossier says beyond the bundle: where it stands, and clause by clause."""
+    version = facts.version
+    return {
+        "model": version.reference,
+        "family": version.family,
+        "question": facts.bundle.question,
+        "champion": version.champion,
+        "circular": version.circular,
+        "refusal": version.refusal,
+        "metrics": facts.bundle.facts["metrics"],
+        "governance": facts.governance.model_dump(mode="json"),
+        "dataset": facts.dataset,
+        "policies": [asdict(one) for one in facts.policies],
+        "bands": facts.curves.bands.to_dict("records"),
+        "bands_of": facts.curves.judged,
+        "fairness": facts.fairness,
+        "clauses": [asdict(answer) for answer in clause_map(facts)],
+    }
 
 
 def _json(content: Any) -> bytes:
@@ -78,21 +115,25 @@ def verify_pack(path: Path) -> list[str]:
             members = {name: archive.read(name) for name in names}
             manifest = json.loads(members[MANIFEST])
             listed: dict[str, str] = manifest["files"]
-        except (zipfile.BadZipFile, ValueError, KeyError, TypeError, RuntimeError) as error:
+            hashes = {str(name): str(digest) for name, digest in listed.items()}
+        except _DAMAGE as error:
             return [f"{path.name} is damaged: {error}."]
     problems = [f"{name} occurs twice." for name in sorted(set(names)) if names.count(name) > 1]
-    for name, digest in sorted(listed.items()):
+    for name, digest in sorted(hashes.items()):
         if name not in members:
             problems.append(f"{name} is missing.")
         elif hashlib.sha256(members[name]).hexdigest() != digest:
             problems.append(f"{name} was changed: its hash is not the one listed.")
     problems += [
         f"{name} was added: the manifest does not list it."
-        for name in sorted(set(names) - set(listed) - {MANIFEST})
+        for name in sorted(set(names) - set(hashes) - {MANIFEST})
     ]
-    if not problems:
-        problems += _inner(members, manifest)
-    return problems
+    if problems:
+        return problems
+    try:
+        return _inner(members, manifest)
+    except _DAMAGE as error:
+        return [f"{path.name} does not hold what a pack holds: {type(error).__name__}, {error}."]
 
 
 def _inner(members: dict[str, bytes], manifest: dict[str, Any]) -> list[str]:

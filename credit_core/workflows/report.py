@@ -10,15 +10,18 @@ import pandas as pd
 from credit_core.config import GovernanceConfig
 from credit_core.data.store import list_datasets, write_atomic
 from credit_core.errors import InputError
+from credit_core.modelling.bundle import Bundle
 from credit_core.oversight import events
-from credit_core.oversight.dossier import Facts, write_card, write_dossier
+from credit_core.oversight.dossier import Curves, Facts, write_card, write_dossier
 from credit_core.oversight.pack import build_pack
 from credit_core.oversight.policies import load_in_force, policy_versions
 from credit_core.oversight.registry import ModelVersion, find_version
 from credit_core.settings import Settings
+from credit_core.workflows import comparison
 
 FORMATS = (".pdf", ".html", ".md", ".zip")
 REPORTED = "reported"
+_NEAREST_TO_USE = ("out_of_time", "holdout")
 
 
 def gather(settings: Settings, reference: str, governance: GovernanceConfig) -> Facts:
@@ -34,7 +37,7 @@ def gather(settings: Settings, reference: str, governance: GovernanceConfig) -> 
         version=version,
         bundle=bundle,
         analysis=json.loads((kept / "analysis.json").read_text(encoding="utf-8")),
-        evaluation=pd.read_parquet(kept / "evaluation.parquet"),
+        curves=_curves(pd.read_parquet(kept / "evaluation.parquet"), bundle),
         policies=policy_versions(settings, version, bundle),
         events=own,
         governance=governance,
@@ -43,8 +46,23 @@ def gather(settings: Settings, reference: str, governance: GovernanceConfig) -> 
     )
 
 
+def _curves(evaluation: pd.DataFrame, bundle: Bundle) -> Curves:
+    both = [
+        name
+        for name in comparison.SAMPLES
+        if len(set(comparison.rows_of(evaluation, name)[0])) == 2
+    ]
+    judged = next((name for name in _NEAREST_TO_USE if name in both), "cross_validation")
+    return Curves(
+        judged,
+        {name: comparison.roc_curve(evaluation, name) for name in both},
+        comparison.bands(evaluation, judged, bundle),
+        comparison.calibration(evaluation, judged),
+    )
+
+
 def events_about(settings: Settings, version: ModelVersion) -> list[events.Event]:
-    """Return the events about a model, the oldest first; reports themselves are left out."""
+    """Return the events about a model and its data, oldest first; reports are left out."""
     return [
         event
         for event in reversed(events.list_events(settings, limit=None))
@@ -53,6 +71,8 @@ def events_about(settings: Settings, version: ModelVersion) -> list[events.Event
 
 
 def _is_about(event: events.Event, version: ModelVersion) -> bool:
+    if event.kind == "ingested":
+        return bool(event.details["dataset"] == version.dataset)
     mentioned = event.details.get("sha256")
     return mentioned == version.sha256 or (
         isinstance(mentioned, list) and version.sha256 in mentioned

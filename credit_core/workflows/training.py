@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import tempfile
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
+from platform import python_version
 from typing import Any
 
 import numpy as np
@@ -48,6 +50,17 @@ from credit_core.settings import Settings
 from credit_core.workflows.analysis import analyse, common_analysis
 from credit_core.workflows.design import Prepared, Progress, part_of, prepare
 
+_PACKAGES = (
+    "candor",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "scipy",
+    "lightgbm",
+    "xgboost",
+    "xgboost-cpu",
+    "duckdb",
+)
 _ENOUGH_HELD = 30
 
 
@@ -241,8 +254,8 @@ def _facts(
         "seed": config.training.seed,
         "config": config.model_dump(mode="json"),
         "versions": {
-            name: installed(name)
-            for name in ("candor", "numpy", "pandas", "scikit-learn", "lightgbm", "duckdb")
+            "python": python_version(),
+            **{name: installed(name) for name in _PACKAGES if name in _installed()},
         },
         "dataset": {
             "fingerprint": dataset.fingerprint,
@@ -251,6 +264,16 @@ def _facts(
             "customers": dataset.customers,
         },
     }
+
+
+def _installed() -> set[str]:
+    """Return which of the packages a model depends on are here; XGBoost has two names."""
+    found = set()
+    for name in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            installed(name)
+            found.add(name)
+    return found
 
 
 def _beside(facts: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:

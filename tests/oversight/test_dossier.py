@@ -7,6 +7,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from credit_core import workflows
 from credit_core.config import GovernanceConfig
 from credit_core.errors import InputError
 from credit_core.oversight import events
-from credit_core.oversight.dossier import NO_DEFAULT_MODEL, load_clauses, write_dossier
+from credit_core.oversight.dossier import NO_DEFAULT_MODEL, clause_map
+from credit_core.oversight.dossier.clauses import load_clauses
 from credit_core.oversight.pack import verify_pack
 from credit_core.workflows.report import gather, make, report
 
@@ -84,28 +86,31 @@ def test_missing_evidence_is_named_and_given_evidence_is_not(own) -> None:
     workflows.decide(found, found.decision, own.settings)
     full = make(gather(own.settings, reference, told), ".html").decode()
     assert "Missing evidence: owner" not in full
-    assert "1 decisions, 0 against the recommendation" in full
+    assert "Decisions by people: 1, of which 0 against the recommendation" in full
     assert "mortgages" in full
 
 
-def test_every_clause_has_a_row_and_only_known_evidence(own) -> None:
-    made = write_dossier(gather(own.settings, "default", NOTHING))
-    rows = made.sections[-1].blocks[-1].rows
-    clauses = [one for framework in load_clauses() for one in framework["clauses"]]
-    assert [row[1].text for row in rows] == [one["clause"] for one in clauses]
-    assert all(row[3].text for row in rows)
-    asked = {name for one in clauses for name in one["evidence"]}
-    told = GovernanceConfig(owner="a", purpose="b", tier="low", validated_by="c")
-    # Whatever a clause asks for is a kind of evidence that some section can bring.
+def test_every_clause_is_answered_and_asks_only_for_known_evidence(own) -> None:
+    content = load_clauses()
+    clauses = [one for framework in content["frameworks"] for one in framework["clauses"]]
+    asked = clause_map(gather(own.settings, "default", NOTHING))
+    assert [answer.clause for answer in asked] == [str(one["clause"]) for one in clauses]
+    assert all(answer.found or answer.missing for answer in asked)
+    # Whatever a clause asks for is a kind of evidence that some section can bring, or kept apart.
+    names = {name for one in clauses for name in one["evidence"]}
     known = {
-        "purpose", "owner", "materiality", "independent_validation", "limits", "lineage", "label",
-        "canary", "sensitivity", "naive", "method", "protected", "features", "performance",
-        "out_of_time", "bands", "stability", "fairness", "reasons", "policy", "promotion",
-        "overrides", "monitoring", "outcomes", "reproduction", "observed_default",
+        "purpose", "owner", "materiality", "independent_validation", "limits", "lineage",
+        "data_quality", "label", "canary", "sensitivity", "benchmark", "method", "protected",
+        "features", "performance", "out_of_time", "bands", "stability", "fairness", "reasons",
+        "policy", "promotion", "decisions", "monitoring", "outcomes", "reproduction",
+        "regulatory_default", *content["kept_elsewhere"],
     }  # fmt: skip
-    assert asked <= known
-    again = write_dossier(gather(own.settings, "default", told))
-    assert len(again.front[-1].rows) == 7
+    assert names <= known
+    default = next(answer for answer in asked if answer.clause == "Art. 178")
+    assert default.missing == ("regulatory default",), "nobody declared how outcomes stand to it"
+    told = GovernanceConfig(default_definition="90 days past due, as in Art. 178")
+    again = clause_map(gather(own.settings, "default", told))
+    assert next(answer for answer in again if answer.clause == "Art. 178").missing == ()
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +173,12 @@ def test_a_manifest_rewritten_to_hide_a_change_is_found(pack: bytes, tmp_path: P
 
     path.write_bytes(tampered(pack, added))
     assert verify_pack(path) == ["letter.txt was added: the manifest does not list it."]
+    for at in range(0, len(pack), max(1, len(pack) // 60)):
+        path.write_bytes(pack[:at] + bytes([pack[at] ^ 0xFF]) + pack[at + 1 :])
+        with suppress(InputError):  # not even a pack any more
+            verify_pack(path)  # damage never ends in a traceback
+    path.write_bytes(tampered(pack, lambda members: members.update({"manifest.json": b"[]"})))
+    assert len(verify_pack(path)) == 1
     path.write_bytes(b"%PDF-1.7")
     with pytest.raises(InputError, match="no evidence pack"):
         verify_pack(path)
