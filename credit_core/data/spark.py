@@ -58,8 +58,12 @@ def spark_session(settings: Settings) -> Iterator[SparkSession]:
     ------
     InputError
         Where PySpark or Java is not installed.
+    CandorError
+        Where Spark does not start, or gives up in between.
     """
     try:
+        from py4j.protocol import Py4JError
+        from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise InputError(
@@ -71,8 +75,9 @@ def spark_session(settings: Settings) -> Iterator[SparkSession]:
             "The Spark engine needs Java 17 or later, and none was found; install it (on Debian "
             "the package openjdk-17-jre-headless) or set JAVA_HOME, or score without Spark."
         )
-    local = settings.spark_master.startswith("local")
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable if local else "python3")
+    if settings.spark_master.startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     # Rows pass between the two as Arrow; PySpark's pandas interface is not used.
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
     options = {
@@ -80,16 +85,20 @@ def spark_session(settings: Settings) -> Iterator[SparkSession]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
-        **({"spark.driver.host": "127.0.0.1"} if local else {}),
     }
-    session = (
-        SparkSession.builder.master(settings.spark_master)
-        .appName("Candor")
-        .config(map=options)
-        .getOrCreate()
-    )
+    builder = SparkSession.builder.master(settings.spark_master).appName("Candor")
+    try:
+        session = builder.config(map=options).getOrCreate()
+    except (PySparkException, Py4JError) as error:
+        raise CandorError(
+            f"Spark does not start at {settings.spark_master}: check CANDOR_SPARK_MASTER, that the "
+            "master runs, and that Java is version 17 or later."
+        ) from error
     try:
         yield session
+    except (PySparkException, Py4JError) as error:
+        why = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
+        raise CandorError(f"Spark gave up; nothing was written. It says: {why[:300]}") from error
     finally:
         session.stop()
 
@@ -216,7 +225,7 @@ def _staged(session: SparkSession, reading: Reading, settings: Settings, folder:
     if not pieces:
         raise InputError(f"{reading.source.name} has no rows below its header.")
     rows = pa.Table.from_pylist([vars(piece) for piece in pieces])
-    tasks = session.createDataFrame(rows).repartitionByRange(len(pieces), "start")
+    tasks = session.createDataFrame(rows).coalesce(1).repartition(len(pieces))  # one slice each
     schema = slice_schema(reading.columns).append(pa.field("refusal", pa.string()))
     alone = settings.model_copy(update={"threads": 1})
     read = tasks.mapInArrow(_Reader(reading, alone), from_arrow_schema(schema))

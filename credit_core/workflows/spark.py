@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from credit_core.data.applications import store_applications
 from credit_core.data.intake import LedgerFile, Progress, fingerprint_of
 from credit_core.data.mapping import Mapping
 from credit_core.data.sniff import look_at
+from credit_core.data.source import Source
 from credit_core.data.spark import SparkLedger, read_file, spark_session, stored_ledger
 from credit_core.data.store import Dataset, write_atomic
 from credit_core.decisions.contributions import score_table
@@ -98,12 +99,14 @@ def score_on_spark(
     bundle = load_in_force(settings, version)
     if not bundle.reads_transactions:
         raise InputError("This model reads no transactions; score it without Spark.")
-    with _scratch(out) as scratch, spark_session(settings) as session:
+    with _scratch(out) as scratch, ExitStack() as stack:
+        found = given if isinstance(given, Dataset) else _Looked.at(given, settings, scratch)
+        session = stack.enter_context(spark_session(settings))
         tell(0.1, "Reading the transactions on Spark")
-        if isinstance(given, Dataset):
-            ledger, dataset = stored_ledger(session, given), given
+        if isinstance(found, Dataset):
+            ledger, dataset = stored_ledger(session, found), found
         else:
-            ledger, dataset = _read(session, given, settings, scratch)
+            ledger, dataset = found.read(session, settings, scratch)
         refuse_missing(bundle, ledger.columns)
         tell(0.4, "Choosing whom to score")
         snapshots, dates = _snapshots(session, dataset, ledger, bundle, as_of)
@@ -160,33 +163,45 @@ def _scratch(out: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _read(
-    session: SparkSession, given: SparkFile, settings: Settings, scratch: Path
-) -> tuple[SparkLedger, Dataset]:
-    """Read a file and its applications; the rejects are written to the scratch folder."""
-    looked = scratch / "looked"
-    looked.mkdir()
-    planned = LedgerFile.of(given.path, given.mapping, settings, looked)
-    filed = None
-    if given.applications is not None:
-        (scratch / "applications").mkdir()
-        filed = look_at(given.applications, settings, scratch / "applications")
-    sources = [source for source in (planned.reading.source, filed) if source]
-    dataset = Dataset(
-        fingerprint=fingerprint_of(planned, filed, given.protected),
-        folder=scratch,
-        name=" + ".join(source.name for source in sources),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        notes=tuple(note for source in sources for note in source.notes),
-    )
-    ledger, dataset, rejects = read_file(session, planned, settings, scratch, dataset)
-    if dataset.rejected:
-        options = {"header": "true", "escape": '"'}
-        rejects.orderBy("line").write.options(**options).csv(str(scratch / "rejects"))
-    if filed is not None:
-        stored = store_applications(filed, scratch, settings, given.protected)
-        dataset = replace(dataset, applications=stored)
-    return ledger, dataset
+@dataclass(frozen=True)
+class _Looked:
+    """A file that was looked at, before anything is started for it."""
+
+    planned: LedgerFile
+    filed: Source | None
+    protected: tuple[str, ...]
+    dataset: Dataset
+
+    @staticmethod
+    def at(given: SparkFile, settings: Settings, scratch: Path) -> _Looked:
+        folders = [scratch / "transactions", scratch / "applications"]
+        for folder in folders:
+            folder.mkdir()
+        planned = LedgerFile.of(given.path, given.mapping, settings, folders[0])
+        filed = look_at(given.applications, settings, folders[1]) if given.applications else None
+        sources = [source for source in (planned.reading.source, filed) if source]
+        dataset = Dataset(
+            fingerprint=fingerprint_of(planned, filed, given.protected),
+            folder=scratch,
+            name=" + ".join(source.name for source in sources),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            notes=tuple(note for source in sources for note in source.notes),
+        )
+        return _Looked(planned, filed, given.protected, dataset)
+
+    def read(
+        self, session: SparkSession, settings: Settings, scratch: Path
+    ) -> tuple[SparkLedger, Dataset]:
+        """Read it; the rejects are written to the scratch folder."""
+        ledger, dataset, rejects = read_file(session, self.planned, settings, scratch, self.dataset)
+        if dataset.rejected:
+            options = {"header": "true", "escape": '"'}
+            ordered = rejects.coalesce(1).sortWithinPartitions("line")
+            ordered.write.options(**options).csv(str(scratch / "rejects"))
+        if self.filed is not None:
+            stored = store_applications(self.filed, scratch, settings, self.protected)
+            dataset = replace(dataset, applications=stored)
+        return ledger, dataset
 
 
 def _snapshots(

@@ -13,13 +13,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from typer.testing import CliRunner
 
+from app.cli import app
 from credit_core import workflows
 from credit_core.data import spark as on_spark
 from credit_core.data.ledger import ledger_of
 from credit_core.data.spark import find_java, spark_session
 from credit_core.decisions.scoring import SCORE_COLUMNS
-from credit_core.errors import InputError
+from credit_core.errors import CandorError, InputError
 from credit_core.features.build import build_features
 from credit_core.features.catalogue import build_catalogue
 from credit_core.settings import Settings
@@ -45,10 +47,13 @@ def spark(store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]
         pytest.skip(sentence)
     # A small job is over before the best compiler has begun.
     options = tmp_path_factory.mktemp("spark") / "spark-defaults.conf"
-    options.write_text("spark.sql.shuffle.partitions 2\nspark.sql.adaptive.enabled false\n")
+    options.write_text(
+        "spark.sql.shuffle.partitions 2\nspark.sql.adaptive.enabled false\n"
+        "spark.sql.codegen.wholeStage false\nspark.sql.codegen.factoryMode NO_CODEGEN\n"
+    )
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("SPARK_CONF_DIR", str(options.parent))
-        patched.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+        patched.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
         patched.setattr(on_spark, "SLICE_BYTES", 1_000_000)
         patched.setattr(pyspark.sql.SparkSession, "stop", lambda _: None)  # a start takes seconds
         yield store.settings.model_copy(update={"spark_master": "local[2]"})
@@ -106,15 +111,38 @@ def test_features_and_scores_of_the_sample_are_the_same(store, spark, simulated,
     assert not list(tmp_path.glob(".scores*")), "nothing is left beside the result"
 
 
-def test_customers_of_a_stored_dataset_score_the_same(store, spark, tmp_path) -> None:
+def test_customers_of_a_stored_dataset_score_the_same(store, spark, tmp_path, monkeypatch) -> None:
+    """Asked for on the command line, at a moment in the middle of a day."""
     out, usual = tmp_path / "scores", tmp_path / "usual.parquet"
     moment = pd.Timestamp(store.dataset.last).to_pydatetime() - timedelta(days=40, hours=7)
-    asked = {"model": "disengagement", "as_of": moment, "all_reasons": True}
-    batch, _ = score_on_spark(store.dataset, spark, out, **asked)
+    monkeypatch.setattr("app.cli.get_settings", lambda: spark)
+    words = f"score {store.dataset.fingerprint} --engine spark --out {out} --model disengagement"
+    options = ["--as-of", moment.isoformat(), "--reasons", "all", "--json"]
+    ran = CliRunner().invoke(app, [*words.split(), *options])
+    assert ran.exception is None, ran.exception
+    told = json.loads(ran.stdout)
     home = spark.model_copy(update={"home": tmp_path})
-    there = workflows.score_to_files(store.dataset, home, [usual], **asked)
+    there = workflows.score_to_files(
+        store.dataset, home, [usual], model="disengagement", as_of=moment, all_reasons=True
+    )
     same_scores(out, pd.read_parquet(usual))
-    assert batch.manifest["counts"] == there.manifest["counts"]
+    assert told["counts"] == there.manifest["counts"]
+    assert told["scored"] == there.rows
+    assert told["out"] == str(out)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("score x.csv --engine sparky --out y", "neither duckdb nor spark"),
+        ("score x.csv --engine spark --out y.csv", "a folder of Parquet files"),
+        ("score --engine spark --out y", "Give a transactions file"),
+    ],
+)
+def test_the_command_line_says_what_it_wants(words: str, sentence: str) -> None:
+    ran = CliRunner().invoke(app, words.split())
+    assert isinstance(ran.exception, InputError)
+    assert sentence in str(ran.exception)
 
 
 AS_OF = pd.Timestamp("2024-06-30 00:00:00.25")
@@ -181,6 +209,17 @@ def test_a_slice_that_loses_rows_refuses_the_file(spark, tmp_path) -> None:
     with pytest.raises(InputError, match=r"line 25[01] is never closed"):
         score_on_spark(SparkFile(path), spark, out, model="disengagement")
     assert [found.name for found in tmp_path.iterdir()] == ["ledger.csv"]
+
+
+def test_what_spark_says_is_one_sentence(spark) -> None:
+    """Spark itself would answer in many lines of Java."""
+    with (
+        pytest.raises(CandorError, match="Spark gave up; nothing was written") as told,
+        spark_session(spark) as session,
+    ):
+        session.sql("SELECT no_such_column").collect()
+    assert len(str(told.value)) < 400
+    assert "\n" not in str(told.value)
 
 
 def test_what_cannot_be_written_is_refused_at_once(store, settings, tmp_path) -> None:
