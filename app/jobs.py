@@ -45,7 +45,7 @@ class Job:
     seconds: float
     result: dict[str, Any] | None
     problem: str | None
-    finished: tuple[dict[str, Any], ...]
+    finished: tuple[dict[str, Any], ...] = ()
     """Of a training: the families judged so far."""
 
     @property

@@ -42,8 +42,8 @@ def fairness_report(
     """
     if dataset.applications is None or not dataset.applications.protected:
         raise InputError(
-            f"{dataset.name} declares no protected attribute. Bring the applications in with "
-            "--protected COLUMN (or a column named protected_...); it is never a feature."
+            f"{dataset.name} declares no protected attribute. Declare one as the applications are "
+            "brought in, or name its column protected_...; it is never a feature."
         )
     version = find_version(settings, model)
     bundle = load_in_force(settings, version)

@@ -144,8 +144,7 @@ def fairness(facts: Facts, evidence: Evidence, where: str) -> list[Block]:
     if facts.fairness is None:
         return [
             document.missing(
-                "a fairness report on the declared protected attributes; `candor fairness` makes "
-                "one."
+                "a fairness report on the declared protected attributes; none was recorded."
             )
         ]
     measured = [one for one in facts.fairness["attributes"] if one["groups"]]

@@ -205,10 +205,9 @@ def reproduction(facts: Facts, evidence: Evidence, where: str) -> list[Block]:
     return [
         document.text(f"Seed {content['seed']}. Versions: {versions}."),
         document.text(
-            "The same data, configuration and versions give the same bundle. With config.yaml from "
-            "the evidence pack (its content is also in bundle.json): candor train "
-            f"{content['dataset']['fingerprint']} --label {kind} --models {content['family']} "
-            "--config config.yaml"
+            "The same data, configuration and versions give the same bundle: train the family "
+            f"{content['family']} on dataset {content['dataset']['fingerprint']} with the label "
+            f"{kind}, under config.yaml from the evidence pack (also kept in bundle.json)."
         ),
         document.table(
             ("File of the bundle", "SHA-256"),
