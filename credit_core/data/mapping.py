@@ -146,7 +146,9 @@ def load_mapping(path: Path) -> Mapping:
     except OSError as error:
         raise InputError(f"The mapping {path} cannot be read: {error.strerror}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"The mapping {path} is no YAML text: {_first_line(error)}.") from error
+        raise InputError(
+            f"The mapping {path} cannot be used: it is no YAML text ({_first_line(error)})."
+        ) from error
     except ValidationError as error:
         raise InputError(f"The mapping {path} cannot be used: {_problem(error)}") from error
 

@@ -79,17 +79,17 @@ def against_naive(data: TrainingData, log_odds: FloatArray, naive: Naive) -> dic
     base = log_loss(label, np.full(len(rows), naive.rate))
     own = auc_interval(label, log_odds[rows])
     refusal = None
-    if own.low <= CHANCE:
-        refusal = (
-            f"It may rank no better than chance: AUC {own.auc:.3f} ({own.low:.3f} to "
-            f"{own.high:.3f}, 95%) on {len(rows):,} snapshots with {own.bads:,} bad. Train on more "
-            "customers or other features."
-        )
-    elif loss >= base:
+    if loss >= base:
         refusal = (
             f"It predicts no better than the base rate of {naive.rate:.1%} for everyone: log loss "
             f"{loss:.4f} against {base:.4f} on {len(rows):,} snapshots. Train on more customers or "
             "other features."
+        )
+    elif own.low <= CHANCE:
+        refusal = (
+            f"It may rank no better than chance: AUC {own.auc:.3f} ({own.low:.3f} to "
+            f"{own.high:.3f}, 95%) on {len(rows):,} snapshots with {own.bads:,} bad. Train on more "
+            "customers or other features."
         )
     elif naive.source is not None and gain.difference <= 0:
         refusal = (

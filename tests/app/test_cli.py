@@ -393,7 +393,10 @@ def test_mistakes_exit_with_two_and_one_json_object(
 def test_a_wrong_configuration_names_the_key(inside: Run, written, simulated: Path) -> None:
     path = simulated / "transactions.csv.gz"
     for text, says in (
-        ("training: {fold: 3}", "training.fold is not known; known here: folds, holdout_share"),
+        (
+            "training: {fold: 3}",
+            "training.fold is not known; known here: bootstraps, folds, holdout_share",
+        ),
         ("training: {folds: 1}", "training.folds"),
         ("windows: [", "line 1"),
         ("just words", "sections"),

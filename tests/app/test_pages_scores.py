@@ -107,7 +107,7 @@ def test_compare_shows_every_model_of_a_question(open_page, store):
     board = at.dataframe[0].value
     assert set(board["reference"]) == {found.reference for found in store.observed.versions}
     assert (board["mark"] == "champion").sum() == 1
-    drawn = {"leaderboard": 1, "curves": 6, "inside a model": 3}
+    drawn = {"leaderboard": 1, "curves": 6, "inside a model": 4}
     assert len(at.get("plotly_chart")) == sum(drawn.values())
 
 
@@ -264,7 +264,7 @@ def test_accepting_and_overriding_are_recorded(open_page, own, scored):
     run(at)
     button(at, "Record the decision").click()
     assert "Say why in the note" in words(run(at))
-    at.text_area[0].set_value("guarantor seen")
+    next(area for area in at.text_area if area.label == "Note").set_value("guarantor seen")
     run(at)
     button(at, "Record the decision").click()
     run(at)

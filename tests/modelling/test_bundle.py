@@ -61,7 +61,8 @@ def test_it_holds_no_pickle_and_no_customer(copied: tuple[Path, str], store) -> 
         assert content[:2] not in (b"\x80\x04", b"\x80\x05", b"\x80\x03"), "a pickle's beginning"
         assert not any(customer.encode() in content for customer in ids)
     evaluation = pd.read_parquet(folder / "evaluation.parquet")
-    assert list(evaluation.columns) == ["sample", "label", "risk"]
+    assert list(evaluation.columns[:3]) == ["sample", "label", "risk"]
+    assert all(name.startswith("segment ") for name in evaluation.columns[3:])
 
 
 def test_changed_bytes_of_any_file_are_refused(copied: tuple[Path, str]) -> None:
