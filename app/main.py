@@ -66,6 +66,7 @@ def main() -> None:
     page = st.navigation(pages)
     with st.sidebar:
         widgets.context()
+        widgets.who()
     try:
         tour.bar(page.url_path)
         page.run()

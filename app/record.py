@@ -58,6 +58,8 @@ def describe(kind: str, details: dict[str, Any]) -> str:
     if kind == "fairness":
         count = len(details["attributes"])
         return f"Compared the groups of {count} protected attribute{'s' if count > 1 else ''}"
+    if kind == "refused":
+        return f"Refused: the role {details['role']} may not {details['permission']}"
     if kind == "erased":
         return "Erased a customer's data on request"
     if kind == "second look":

@@ -16,6 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import streamlit as st
 from starlette.routing import Mount
 
+from app import warm as background
 from app.api import build, warm
 
 
@@ -37,6 +38,7 @@ api = build()
 @asynccontextmanager
 async def _lifespan(_app: st.App) -> AsyncIterator[dict[str, Any] | None]:
     # A mounted application is not told that the server starts.
+    background.start()
     await warm(api.state.serving)
     yield None
     api.state.serving.close()

@@ -358,3 +358,9 @@ FRONTIER_MEANS = (
     "policy approves now. Where another point lies further right and lower, it treats groups more "
     "evenly and approves fewer bads."
 )
+ROLE = {
+    "officer": "loan officer; decides on applicants, trains and promotes nothing.",
+    "risk_manager": "risk manager; trains, promotes and sets policy, decides on no applicant.",
+    "auditor": "auditor; sees everything and changes nothing.",
+    "admin": "administrator; may do everything.",
+}

@@ -56,6 +56,13 @@ def context() -> None:
                 st.caption(f"{champion}Answers: {text.QUESTION[found.name]}")
 
 
+def who() -> None:
+    """Say in the sidebar who acts, where that is not simply the one at this machine."""
+    settings = state.settings()
+    if settings.role != "admin":
+        st.caption(escaped(f"{settings.actor}: {text.ROLE[settings.role]}"))
+
+
 def _champions_first(version: ModelVersion) -> tuple[bool, bool, int]:
     return (not version.champion, version.name != "default", -int(version.version))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -17,6 +18,8 @@ SAMPLE_FILES = (
 """The shipped simulated ledger and its applications."""
 
 
+Role = Literal["officer", "risk_manager", "auditor", "admin"]
+"""What somebody may do: see `credit_core.oversight.access`."""
 _SECRETS = Path("/run/secrets")
 
 
@@ -41,6 +44,8 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="events database; empty = SQLite under `home`")
     tracking_url: str = Field("", description="MLflow's database; empty = SQLite under `models`")
     actor: str = Field("local user", description="who acts, when nobody has signed in")
+
+    role: Role = Field("admin", description="what who acts may do, when nobody has signed in")
 
     lender: str = Field("The lender", description="who signs the letters to applicants")
     contact: str = Field(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from credit_core.decisions.policy import FOUR_EYES, Policy
 from credit_core.errors import InputError
 from credit_core.modelling.bundle import Bundle
-from credit_core.oversight import events
+from credit_core.oversight import access, events
 from credit_core.oversight.registry import ModelVersion, load_version
 from credit_core.settings import Settings
 
@@ -86,6 +86,7 @@ def set_policy(
     InputError
         Where the cut-offs cross, a number is out of range, or no reason is given.
     """
+    access.require(settings, "set policy")
     if decline_below > approve_from:
         raise InputError(
             f"Scores below {decline_below:g} would be declined although scores from "

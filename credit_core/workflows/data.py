@@ -15,7 +15,7 @@ from credit_core.data.ledger import open_ledger
 from credit_core.data.mapping import Mapping
 from credit_core.data.sniff import look_at
 from credit_core.data.store import Dataset
-from credit_core.oversight import events
+from credit_core.oversight import access, events
 from credit_core.settings import Settings
 
 
@@ -71,6 +71,7 @@ def ingest(
     progress: Progress | None = None,
 ) -> Dataset:
     """Store a transactions file and/or applications as a dataset, and record the event."""
+    access.require(settings, "bring in data")
     dataset = intake.ingest(
         path,
         settings,

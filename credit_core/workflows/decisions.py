@@ -17,7 +17,7 @@ from credit_core.decisions.policy import APPROVE, DECLINE, REFER
 from credit_core.errors import InputError
 from credit_core.labels.observed import known_outcomes
 from credit_core.modelling.metrics import share_interval
-from credit_core.oversight import events
+from credit_core.oversight import access, events
 from credit_core.oversight.policies import policy_versions
 from credit_core.oversight.registry import ModelVersion, list_versions, load_version
 from credit_core.settings import Settings
@@ -41,6 +41,7 @@ def decide(
     InputError
         Where the decision is unknown, or departs from the recommendation without a reason code.
     """
+    access.require(settings, "decide")
     if decision not in (APPROVE, REFER, DECLINE):
         raise InputError(f"{decision!r} is no decision; choose approve, refer or decline.")
     overrides = decision != found.decision
@@ -78,6 +79,7 @@ def confirm(settings: Settings, sequence: int, agrees: bool, note: str = "") -> 
     InputError
         Where the event is no decision, does not wait, or was made by the same person.
     """
+    access.require(settings, "decide")
     event = events.find_event(settings, sequence)
     if event is None or event.kind != _KIND:
         raise InputError(f"Event {sequence} is no decision; the record lists those that are.")

@@ -18,7 +18,7 @@ import pandas as pd
 from credit_core.data.erasure import erase_rows, rows_of
 from credit_core.data.store import list_datasets, write_atomic
 from credit_core.errors import InputError
-from credit_core.oversight import events, idempotency
+from credit_core.oversight import access, events, idempotency
 from credit_core.settings import Settings
 
 
@@ -73,6 +73,7 @@ def erase(settings: Settings, customer_id: str) -> Held:
     InputError
         Where nothing is stored about such a customer.
     """
+    access.require(settings, "erase")
     found = held(settings, customer_id)
     if found.nothing:
         raise InputError(

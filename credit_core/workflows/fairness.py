@@ -14,7 +14,7 @@ from credit_core.decisions.scoring import score_snapshots
 from credit_core.errors import CandorError, InputError
 from credit_core.labels.observed import dated, load_applications
 from credit_core.modelling.bundle import Bundle
-from credit_core.oversight import events, fairness
+from credit_core.oversight import access, events, fairness
 from credit_core.oversight.policies import load_in_force
 from credit_core.oversight.registry import find_version, list_versions
 from credit_core.settings import Settings
@@ -108,6 +108,7 @@ def _proxies(
 
 def record_fairness(settings: Settings, facts: dict[str, Any]) -> events.Event:
     """Put a fairness report on record; the model's dossier prints the latest."""
+    access.require(settings, "report")
     kept = {name: facts[name] for name in ("model", "sha256", "dataset", "n", "minimum_group")}
     attributes = [
         {name: one[name] for name in one if name not in ("alternatives", "proxies")}

@@ -25,7 +25,7 @@ from credit_core.labels.observed import dated, load_applications
 from credit_core.modelling.bundle import Bundle
 from credit_core.modelling.design import as_levels
 from credit_core.modelling.stability import Frozen
-from credit_core.oversight import events, monitoring
+from credit_core.oversight import access, events, monitoring
 from credit_core.oversight.policies import load_in_force
 from credit_core.oversight.registry import ModelVersion, find_version
 from credit_core.settings import Settings
@@ -136,6 +136,7 @@ class _Counted:
 
 def record_report(settings: Settings, facts: dict[str, Any]) -> events.Event:
     """Put a report on record: its level, its alerts and the figures that are followed in time."""
+    access.require(settings, "report")
     drift = facts["drift"]
     outcome = facts["outcomes"]
     return events.record(
@@ -201,6 +202,7 @@ def receive_outcomes(path: Path, dataset: Dataset, settings: Settings) -> dict[s
     InputError
         Where the file has no outcome, or none of its customers is in the dataset.
     """
+    access.require(settings, "bring in data")
     settings.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".incoming-", dir=settings.home) as scratch:
         folder = Path(scratch)

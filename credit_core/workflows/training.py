@@ -44,7 +44,7 @@ from credit_core.modelling.training import (
     repeats_for,
     train_family,
 )
-from credit_core.oversight import events, registry
+from credit_core.oversight import access, events, registry
 from credit_core.oversight.monitoring import refuse_while_stopped
 from credit_core.oversight.registry import ModelVersion
 from credit_core.settings import Settings
@@ -133,6 +133,7 @@ def train(
     The best by AUC out of time (cross-validated where there is no such cohort) becomes champion
     where ``request.promote`` asks for it and no check stands against it.
     """
+    access.require(settings, "train")
     tell = progress or (lambda _share, _text: None)
     kind = _label_kind(dataset, request)
     families = request.families or config.training.models
@@ -420,6 +421,7 @@ def promote(reference: str, reason: str, settings: Settings) -> ModelVersion:
         Where the design is circular or leaks, or the model does not beat the naive references;
         the refusal is recorded as well.
     """
+    access.require(settings, "promote")
     version = registry.find_version(settings, reference)
     details = {"model": version.reference, "sha256": version.sha256, "reason": reason}
     try:

@@ -49,6 +49,19 @@ def press(at: AppTest, label: str) -> AppTest:
     return checked(at.run())
 
 
+def test_an_auditor_is_told_so_and_saves_nothing(open_page: Open, own) -> None:
+    looking = own.settings.model_copy(update={"role": "auditor", "actor": "Ann"})
+    version = own.version("logistic")
+    at = open_page("policy", looking, model=version.reference)
+    assert "Ann: auditor; sees everything and changes nothing." in words(at).replace("\\", "")
+    at.number_input[0].set_value(at.number_input[0].value + 40)
+    at = checked(at.run())
+    at.text_input[0].set_value("stricter")
+    at = press(checked(at.run()), "Save as a new version")
+    assert "The role auditor may not set policy" in words(at).replace("\\", "")
+    assert not events.list_events(looking, kind="policy_set")
+
+
 def test_a_policy_is_tried_saved_and_in_force(open_page: Open, own) -> None:
     version = own.version("logistic")
     at = open_page("policy", own.settings, model=version.reference)
