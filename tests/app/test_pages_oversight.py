@@ -11,9 +11,11 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from credit_core import workflows
+from credit_core.config import MonitoringConfig
 from credit_core.oversight import events
 from credit_core.oversight.policies import load_in_force
 from credit_core.settings import PROJECT_ROOT, Settings
+from credit_core.workflows.monitoring import monitor, record_report
 from tests.pages import checked, words
 
 Open = Callable[..., AppTest]
@@ -114,3 +116,45 @@ def test_decisions_are_found_and_replayed(open_page: Open, own) -> None:
     at = checked(at.run())
     at = press(at, "Verify the record")
     assert f"Whole: {events.count(own.settings):,} events" in words(at)
+
+
+def test_monitoring_says_what_to_do_without_data_and_without_a_model(
+    open_page: Open, settings, written
+) -> None:
+    assert "There is no data yet" in words(open_page("monitoring", settings))
+    workflows.ingest(written("customer_id,date,amount\nA,2024-01-01,1\nB,2024-01-02,2\n"), settings)
+    st.cache_data.clear()
+    assert "Train" in words(open_page("monitoring", settings))
+
+
+def test_monitoring_shows_a_report_and_puts_it_on_record(open_page: Open, own) -> None:
+    at = open_page("monitoring", own.settings)
+    assert [metric.label for metric in at.metric][:2] == ["Level", "PSI of the score"]
+    assert at.metric[0].value == "OK"
+    assert "developed on these very data" in words(at)
+    at = press(at, "Record this report")
+    (event,) = events.list_events(own.settings, kind="monitored")
+    assert f"Recorded as event {event.sequence:,}." in words(at)
+    said = words(open_page("overview", own.settings))
+    assert f"No monitoring report yet on {event.details['model']}" not in said
+
+
+def test_a_stopped_champion_is_said_on_overview(open_page: Open, own) -> None:
+    version = own.observed.champion
+    found = monitor(own.dataset, own.settings, MonitoringConfig(), model=version.reference)
+    found |= {"level": "stop promoting", "alerts": [
+        {"level": "stop promoting", "what": "The scores moved.", "do": "Find out why."}
+    ]}  # fmt: skip
+    record_report(own.settings, found)
+    said = words(open_page("overview", own.settings))
+    assert f"Stop promoting: {version.reference}" in said
+    assert "The scores moved" in said
+
+
+def test_fairness_and_dossier_are_on_governance(open_page: Open, own) -> None:
+    at = open_page("governance", own.settings)
+    said = words(at)
+    assert "Equal rates prove no fairness" in said
+    at = press(at, "Make it")
+    assert "Made and recorded as event" in words(at)
+    assert events.list_events(own.settings, limit=1)[0].kind == "reported"
