@@ -22,7 +22,7 @@ from typing import Any
 
 from credit_core.data.store import write_atomic
 from credit_core.errors import CandorError, InputError
-from credit_core.oversight import registry
+from credit_core.oversight import access, registry
 from credit_core.settings import PROJECT_ROOT, Settings, get_settings
 
 _children: dict[str, subprocess.Popen[bytes]] = {}
@@ -68,6 +68,8 @@ def submit(settings: Settings, kind: str, request: dict[str, Any]) -> str:
     """Start a job and return its id; the same request while one runs is that one."""
     if kind not in KINDS:
         raise InputError(f"There is no job {kind!r}.")
+    if kind == "train":
+        access.require(settings, "train")  # at once, not in the child
     digest = _digest(kind, request)
     root = _root(settings)
     root.mkdir(parents=True, exist_ok=True)
@@ -88,6 +90,8 @@ def submit(settings: Settings, kind: str, request: dict[str, Any]) -> str:
         "OMP_WAIT_POLICY": "passive",
         "CANDOR_HOME": str(settings.home),
         "CANDOR_MODELS": str(settings.models),
+        "CANDOR_ACTOR": settings.actor,
+        "CANDOR_ROLE": settings.role,
     }
     with (folder / "log.txt").open("wb") as log, (folder / "alive").open("wb") as alive:
         fcntl.flock(alive, fcntl.LOCK_EX)

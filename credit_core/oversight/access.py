@@ -1,6 +1,7 @@
 """Who may do what: roles, and the permission that every verb which changes something asks for.
 
-Pages hide what a role may not do; what refuses is here, on every way in.
+What refuses is here, on every way in; pages show its sentence. Looking needs no permission, nor
+does having a dossier made, which is a way of looking; that somebody did is on record.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ import pytest
 from app import jobs
 from credit_core.config import ModelConfig
 from credit_core.data.store import Dataset
-from credit_core.oversight import registry
+from credit_core.errors import RefusedError
+from credit_core.oversight import events, registry
 from credit_core.settings import Settings
 
 
@@ -119,3 +120,16 @@ def test_the_leaderboard_fills_while_it_runs(
     by_family = {model["family"]: model for model in done.result["models"]}
     for found in done.finished:
         assert found["cross_validation"] == by_family[found["family"]]["cross_validation"]
+
+
+def test_a_job_is_of_who_asked_and_asks_for_the_permission(
+    own: Settings, dataset: Dataset, quick: ModelConfig
+) -> None:
+    looking = own.model_copy(update={"role": "auditor", "actor": "Ann"})
+    with pytest.raises(RefusedError, match="The role auditor may not train"):
+        training(looking, dataset, quick)
+    assert not jobs.list_jobs(own)
+    manager = own.model_copy(update={"role": "risk_manager", "actor": "Bea"})
+    done = wait(manager, training(manager, dataset, quick), lambda job: not job.running)
+    assert done.state == "done"
+    assert events.list_events(own, kind="trained")[0].actor == "Bea"
