@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -31,10 +32,10 @@ def page(browser: Browser) -> Page:
 
 
 def test_a_declined_customer_is_understood_overridden_and_written_to(
-    page: Page, bank: Dashboard, tmp_path: Path
+    page: Page, bank: Dashboard, store: Store, tmp_path: Path
 ) -> None:
     # A declined customer from the list; the row's check box opens them.
-    page.goto(f"{bank.url}/applicant")
+    page.goto(f"{bank.url}/applicant?data={quote(store.dataset.name)}")
     page.get_by_role("button", name="Decline").first.click(timeout=SLOW)
     expect(page.get_by_text(re.compile(r"\d+ of \d+ customers"))).to_be_visible(timeout=SLOW)
     canvas = page.get_by_test_id("stDataFrame").first.locator("canvas").first

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +17,14 @@ from credit_core.workflows.newcomer import MOST_ROWS, bring_in_applicant
 from credit_core.workflows.whatif import transactions_of
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def store(store, tmp_path: Path):
+    """The shared store with a home of the test's own: new applicants are stored in it."""
+    shutil.copytree(store.settings.home, tmp_path / "home")
+    return replace(store, settings=store.settings.model_copy(update={"home": tmp_path / "home"}))
+
+
+@pytest.fixture
 def known(store):
     """A customer with an application: its row, and the transactions on file."""
     applications = load_applications(store.dataset)
