@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
+import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
@@ -122,6 +124,33 @@ def test_every_reason_passes_the_flip_test_and_nothing_stronger_that_passes_is_l
                 assert gain > 0
                 assert given[source].gain == pytest.approx(gain, abs=1e-6)
         assert [source for _, _, source in sorted(passed)[:MOST_REASONS]] == list(given)
+
+
+@hypothesis.settings(max_examples=20)
+@given(st.data())
+def test_any_customer_at_all_adds_up_and_every_reason_of_theirs_flips(
+    scored: ScoredSnapshots, data: st.DataObject
+) -> None:
+    bundle = scored.bundle
+    reference = bundle.facts["reference"]
+    values: dict[str, Any] = {}
+    for source in bundle.design.sources:
+        known = reference["quantiles"].get(source)
+        if known is None:
+            levels = [c.level for c in bundle.design.columns if c.source == source]
+            values[source] = data.draw(st.sampled_from([*levels, "a level never seen"]))
+        else:
+            far = 3 * max(abs(known[0]), abs(known[-1]), 1.0)
+            values[source] = data.draw(st.floats(-far, far) | st.just(float("nan")))
+    table = pd.DataFrame([values])
+    found = score_table(bundle, table)
+    total = found.base + found.contributions[:, 0].sum()
+    assert total == pytest.approx(found.points[0], abs=1e-6)
+    for reason in top_reasons(bundle, found, table)[0]:
+        exchanged = table.assign(**{reason.source: [reference["approved_values"][reason.source]]})
+        flipped = score_table(bundle, exchanged).points[0]
+        assert flipped > found.points[0]
+        assert reason.gain == pytest.approx(flipped - found.points[0], abs=1e-6)
 
 
 def test_the_reference_is_the_approved_customer_in_the_middle(scored: ScoredSnapshots) -> None:
