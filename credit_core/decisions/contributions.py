@@ -48,7 +48,10 @@ def score_matrix(bundle: Bundle, X: FloatArray) -> Scored:
     design = bundle.design
     base, parts = bundle.estimator.contributions(X)
     factor = points_of_log_odds(bundle)
-    contributions = np.stack([total(0.0, parts[group]) * factor for group in design.groups])
+    contributions = parts[[group[0] for group in design.groups]] * factor
+    for j, group in enumerate(design.groups):
+        if len(group) > 1:
+            contributions[j] = total(0.0, parts[group]) * factor
     points_base = scale.offset + factor * base - scale.factor * calibration.intercept
     points = total(points_base, contributions)
     return Scored(

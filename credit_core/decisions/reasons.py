@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,9 +65,7 @@ def choose_reasons(
     by at least ``LEAST_POINTS`` *and* that passes the flip test: with the value of a typical
     approved customer in its place, and all else as it is, the score rises.
     """
-    reference = bundle.facts["reference"]
-    usual = np.array([reference["approved_contributions"][name] for name in scored.sources])
-    lost = scored.contributions[:, rows] - usual[:, None]
+    lost = scored.contributions[:, rows] - bundle.approved_contributions[:, None]
     X = _matrix(bundle, table, rows)
     typical, groups = bundle.typical_row, bundle.design.groups
     factor = points_of_log_odds(bundle)
@@ -128,7 +126,7 @@ def top_reasons(
                     source,
                     shown,
                     float(points),
-                    _sentence(feature, source, shown, value),
+                    _sentences(feature, source, bundle.observation_days)(value),
                     show_value(feature, usual, bundle.observation_days),
                     float(gain),
                     grade(reference["stability"].get(source)),
@@ -163,16 +161,8 @@ def reason_sentences(
         if not len(at):
             continue
         codes, values = pd.factorize(np.asarray(table[source])[rows[at]], use_na_sentinel=False)
-        feature = features.get(source)
-        texts = np.array(
-            [
-                _sentence(
-                    feature, source, show_value(feature, value, bundle.observation_days), value
-                )
-                for value in values
-            ],
-            dtype=object,
-        )
+        words = _sentences(features.get(source), source, bundle.observation_days)
+        texts = np.array([words(value) for value in values.tolist()], dtype=object)
         found[at, rank] = texts[codes]
     return found
 
@@ -186,31 +176,57 @@ def show_value(feature: Feature | None, value: object, observed_days: int | None
     >>> show_value(None, 1169.0), show_value(None, None)
     ('1,169', 'not given')
     """
+    if isinstance(value, np.number):
+        value = value.item()
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "not given" if feature is None else "not known"
-    if feature is None or not isinstance(value, int | float):
-        return f"{value:,.10g}" if isinstance(value, int | float) else str(value)
-    number = float(value)
-    if feature.unit == "share":
-        return f"{number:.0%}"
-    if feature.unit == "days":
-        rounded = round(number)
-        if feature.empty == "window" and observed_days is not None and number >= observed_days:
-            return f"{observed_days:,} days or more"
-        return "1 day" if rounded == 1 else f"{rounded:,} days"
-    if feature.unit == "money":
-        return f"{number:,.2f}"
-    if feature.unit == "count":
-        return f"{number:,.0f}" if number == round(number) else f"{number:,.1f}"
-    return f"{number:.2f}"
+    if not isinstance(value, int | float):
+        return str(value)
+    return _shower(feature, observed_days)(float(value))
 
 
-def _sentence(feature: Feature | None, source: str, shown: str, value: object) -> str:
+def _shower(feature: Feature | None, observed_days: int | None) -> Callable[[float], str]:
+    """Return what writes the numbers of one feature; a batch asks for it once."""
     if feature is None:
-        return f"{readable(source)}: {shown}"
-    if isinstance(value, float) and math.isnan(value):
-        return f"{feature.description.rstrip('.')}: not known"
-    return feature.reason.format(value=shown)
+        return "{:,.10g}".format
+    if feature.unit == "share":
+        return "{:.0%}".format
+    if feature.unit == "money":
+        return "{:,.2f}".format
+    if feature.unit == "days":
+        most = math.inf
+        if feature.empty == "window" and observed_days is not None:
+            most = observed_days
+
+        def days(number: float) -> str:
+            if number >= most:
+                return f"{most:,} days or more"
+            rounded = round(number)
+            return "1 day" if rounded == 1 else f"{rounded:,} days"
+
+        return days
+    if feature.unit == "count":
+        return lambda number: f"{number:,.0f}" if number == round(number) else f"{number:,.1f}"
+    return "{:.2f}".format
+
+
+def _sentences(
+    feature: Feature | None, source: str, observed_days: int | None
+) -> Callable[[object], str]:
+    """Return what puts the values of one source into a reason's words."""
+    if feature is None:
+        return lambda value: f"{readable(source)}: {show_value(None, value)}"
+    show = _shower(feature, observed_days)
+    before, _, after = feature.reason.partition("{value}")
+    unknown = f"{feature.description.rstrip('.')}: not known"
+
+    def words(value: object) -> str:
+        if value is None or value != value:
+            return unknown
+        shown = show(value) if isinstance(value, float) else show_value(feature, value)
+        return before + shown + after
+
+    return words
 
 
 def readable(source: str) -> str:

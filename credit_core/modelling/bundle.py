@@ -102,6 +102,12 @@ class Bundle:
         return self.design.row(self.facts["reference"]["approved_values"])[0]
 
     @cached_property
+    def approved_contributions(self) -> NDArray[np.float64]:
+        """The mean points by source of approved development customers, shape (sources,)."""
+        known = self.facts["reference"]["approved_contributions"]
+        return np.array([known[source] for source in self.design.sources])
+
+    @cached_property
     def attributes(self) -> tuple[Attribute, ...]:
         return tuple(Attribute(**attribute) for attribute in self.facts["attributes"])
 

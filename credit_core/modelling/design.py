@@ -36,12 +36,12 @@ class Design:
 
     columns: tuple[DesignColumn, ...]
 
-    @property
+    @cached_property
     def sources(self) -> tuple[str, ...]:
         """Distinct sources in column order; the order contributions are reported in."""
         return tuple(dict.fromkeys(column.source for column in self.columns))
 
-    @property
+    @cached_property
     def categories(self) -> frozenset[str]:
         return frozenset(column.source for column in self.columns if column.level is not None)
 

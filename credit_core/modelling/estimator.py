@@ -38,6 +38,8 @@ def total(base: float, parts: FloatArray) -> FloatArray:
     NumPy's own sum changes its order of addition with the array's shape, so that one row alone
     and the same row in a batch can differ in the last bit; this one cannot.
     """
+    if parts.shape[1] == 1:
+        return np.cumsum(np.concatenate([[base], parts[:, 0]]))[-1:]  # in order, by definition
     result = np.full(parts.shape[1], base)
     for part in parts:
         result += part

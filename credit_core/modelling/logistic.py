@@ -17,6 +17,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 _SKEWED = 2.0
 _CHOOSING_ROWS = 20_000
+_CHUNK = 4096
 
 
 @dataclass(frozen=True)
@@ -38,20 +39,36 @@ class Logistic:
     intercept: float
 
     def contributions(self, X: FloatArray) -> tuple[float, FloatArray]:
-        columns = np.ascontiguousarray(X.T)
-        parts = np.empty_like(columns)
-        for j, x in enumerate(columns):
-            parts[j] = self._part(j, x)
+        values = np.ascontiguousarray(X.T)
+        parts = np.empty_like(values)
+        columns = np.arange(len(values))
+        for start in range(0, len(X), _CHUNK):
+            here = np.s_[:, start : start + _CHUNK]
+            parts[here] = self._parts(columns, values[here])
         return self.intercept, parts
 
-    def _part(self, j: int, x: FloatArray) -> FloatArray:
-        """Return the contributions of a column's values."""
-        z = _bent(np.clip(x, self.low[j], self.high[j]), self.bend[j]) - self.mean[j]
-        return np.where(np.isnan(x), self.weight_missing[j], z / self.scale[j] * self.weight[j])
+    def _parts(self, columns: IntArray, values: FloatArray) -> FloatArray:
+        """Return the contributions of values of some columns, both of shape (columns, rows)."""
+        low, high, bend, mean, scale, weight, missing = (
+            known[columns, None]
+            for known in (
+                self.low,
+                self.high,
+                self.bend,
+                self.mean,
+                self.scale,
+                self.weight,
+                self.weight_missing,
+            )
+        )
+        z = np.clip(values, low, high)
+        bent = bend[:, 0] > 0
+        z[bent] = _bent(z[bent], bend[bent])
+        return np.where(np.isnan(values), missing, (z - mean) / scale * weight)
 
     def change(self, X: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
-        pairs = zip(columns.tolist(), values, strict=True)
-        return total(0.0, np.stack([self._part(j, v) - self._part(j, X[:, j]) for j, v in pairs]))
+        after = self._parts(columns, values[:, None])
+        return total(0.0, after - self._parts(columns, X[:, columns].T))
 
     def files(self) -> dict[str, bytes]:
         content = {
@@ -67,8 +84,8 @@ class Logistic:
         return Logistic(**arrays, intercept=intercept)
 
 
-def _bent(x: FloatArray, bend: float) -> FloatArray:
-    return np.sign(x) * np.log1p(np.abs(x) / bend) if bend > 0 else x
+def _bent(x: FloatArray, bend: FloatArray | float) -> FloatArray:
+    return np.sign(x) * np.log1p(np.abs(x) / bend)
 
 
 @dataclass(frozen=True)
@@ -105,7 +122,9 @@ class _Shape:
         """Return scaled columns with missing at the mean, then one column for each missingness."""
         Z = np.empty_like(X)
         for j in range(X.shape[1]):
-            x = _bent(np.clip(X[:, j], self.low[j], self.high[j]), self.bend[j])
+            x = np.clip(X[:, j], self.low[j], self.high[j])
+            if self.bend[j] > 0:
+                x = _bent(x, self.bend[j])
             Z[:, j] = (x - self.mean[j]) / self.scale[j]
         missing = np.isnan(X)
         return np.hstack([np.where(missing, 0.0, Z), missing.astype(np.float64)])

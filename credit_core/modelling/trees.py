@@ -23,7 +23,8 @@ from credit_core.modelling.estimator import total
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 _GROUP_DEPTH = 3
-_CHUNK = 8192
+_CHUNK = 32_768
+_BITS = 8
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,32 @@ class _Group:
     tables: FloatArray
 
 
+class _Asked:
+    """A block of rows, and the pattern of each row in one group after the other.
+
+    Bits are counted in the smallest integers that hold them: most of the time goes into memory.
+    """
+
+    def __init__(self, rows: FloatArray) -> None:
+        self.columns = np.ascontiguousarray(rows.T)
+        self.missing = np.isnan(self.columns)
+        self.some_missing: NDArray[np.bool_] = np.any(self.missing, axis=1)
+        self.holds = np.empty(len(rows), dtype=bool)
+
+    def pattern(self, group: _Group) -> IntArray:
+        """Return which of a group's conditions hold, bit by bit, shape (rows,)."""
+        bits = 1 << np.arange(len(group.feature))
+        if len(bits) <= _BITS:
+            bits = bits.astype(np.uint8)
+        found = np.zeros(len(self.holds), dtype=bits.dtype)
+        for i, j in enumerate(group.feature):
+            np.less_equal(self.columns[j], group.threshold[i], out=self.holds)
+            if self.some_missing[j] and group.missing_left[i]:
+                self.holds |= self.missing[j]
+            found |= self.holds * bits[i]
+        return found.astype(np.intp)
+
+
 @dataclass(frozen=True)
 class _Flat:
     """All groups end to end, for one row: conditions first, then the tables of their sources.
@@ -102,19 +129,12 @@ class TreeTables:
             return self.base, self._one(X[0])
         parts = np.zeros((self.columns, rows))
         for start in range(0, rows, _CHUNK):
-            block = np.ascontiguousarray(X[start : start + _CHUNK].T)
-            missing = np.isnan(block)
-            some_missing: NDArray[np.bool_] = np.any(missing, axis=1)
+            asked = _Asked(X[start : start + _CHUNK])
             target = parts[:, start : start + _CHUNK]
             for group in self.groups:
-                pattern = np.zeros(block.shape[1], dtype=np.intp)
-                for i, j in enumerate(group.feature):
-                    holds = block[j] <= group.threshold[i]
-                    if some_missing[j] and group.missing_left[i]:
-                        holds |= missing[j]
-                    pattern |= holds.astype(np.intp) << i
+                pattern = asked.pattern(group)
                 for source, table in zip(group.sources, group.tables, strict=True):
-                    target[source] += table[pattern]
+                    target[source] += table.take(pattern, mode="clip")
         return self.base, parts
 
     def change(self, X: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
@@ -133,22 +153,16 @@ class TreeTables:
         ]
         changed = np.zeros(rows)
         for start in range(0, rows, _CHUNK):
-            block = np.ascontiguousarray(X[start : start + _CHUNK].T)
-            missing = np.isnan(block)
+            asked = _Asked(X[start : start + _CHUNK])
             target = changed[start : start + _CHUNK]
             for group, margins in touched:
-                before = np.zeros(block.shape[1], dtype=np.intp)
-                after = before.copy()
+                before = asked.pattern(group)
+                fixed, mask = 0, 0
                 for i, j in enumerate(group.feature.tolist()):
-                    holds = block[j] <= group.threshold[i]
-                    if group.missing_left[i]:
-                        holds |= missing[j]
-                    bit = holds.astype(np.intp) << i
-                    before |= bit
                     if j in given:
-                        bit = np.intp(self._holds(group, i, given[j])) << i
-                    after |= bit
-                target += margins[after] - margins[before]
+                        mask |= 1 << i
+                        fixed |= int(self._holds(group, i, given[j])) << i
+                target += margins[(before & ~mask) | fixed] - margins[before]
         return changed
 
     @staticmethod
