@@ -38,7 +38,7 @@ def show(question: str) -> None:
     before = champions.previous(state.settings(), question)
     if before is None:
         st.caption("No champion stands before this one, so there is nothing to roll back to.")
-    elif st.button(f"Roll back to {before}", icon=":material/undo:"):
+    elif widgets.action(f"Roll back to {before}", "promote", icon=":material/undo:"):
         _roll_back(question)
 
 

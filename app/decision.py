@@ -45,7 +45,7 @@ def decide(found: Explanation, dataset: Dataset) -> None:
     )
     done = st.session_state.setdefault("decided", {})
     asked = (found.customer_id, found.as_of, found.version.reference, decision, code, note)
-    if st.button("Record the decision", type="primary", disabled=asked in done):
+    if widgets.action("Record the decision", "decide", type="primary", disabled=asked in done):
         if code == "other" and not note.strip():
             st.error("Say why in the note: the reason is 'other'.", icon=":material/error:")
             return

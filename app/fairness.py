@@ -45,7 +45,9 @@ def show(dataset: Dataset, version: ModelVersion) -> None:
         _show_proxies(one)
     with right:
         _show_alternatives(one, version)
-    if st.button("Record this report", key="record_fairness", icon=":material/edit_note:"):
+    if widgets.action(
+        "Record this report", "report", key="record_fairness", icon=":material/edit_note:"
+    ):
         event = record_fairness(state.settings(), found)
         st.success(f"Recorded as event {event.sequence:,}; the dossier prints it.")
 

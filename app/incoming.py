@@ -112,7 +112,7 @@ def review() -> None:
         with st.form("bring_in"):
             mapping = mapping_form(found, path.parent.name, mode) if path and found else None
             protected = protected_columns(applications) if applications else ()
-            pressed = st.form_submit_button("Bring in", type="primary")
+            pressed = widgets.action("Bring in", "bring in data", form=True, type="primary")
         if pressed and path and mapping is None:
             st.warning("Choose the required columns and the date format first.")
         elif pressed:

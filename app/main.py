@@ -9,7 +9,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import streamlit as st
 
-from app import state, tour, warm, widgets
+from app import sign_in, state, tour, warm, widgets
 from credit_core.errors import CandorError
 
 SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
@@ -63,6 +63,9 @@ def main() -> None:
             visibility="hidden",
         )
     )
+    if not sign_in.passed():
+        st.navigation(pages, position="hidden")
+        return
     page = st.navigation(pages)
     with st.sidebar:
         widgets.context()

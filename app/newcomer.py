@@ -35,7 +35,7 @@ def enter(bundle: Bundle) -> None:
             given = st.file_uploader("or upload their statement", FILE_TYPES)
             st.caption(text.NEW_APPLICANT)
         answers, moment = _answers(bundle)
-        if not st.form_submit_button("Score this applicant", type="primary"):
+        if not widgets.action("Score this applicant", "bring in data", form=True, type="primary"):
             return
     try:
         _bring_in(bundle, customer, pasted, given, answers, moment)

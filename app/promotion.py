@@ -49,7 +49,7 @@ def promote(versions: list[ModelVersion]) -> None:
         height=80,
         placeholder="Why this model should score from now on; kept in the record",
     )
-    if st.button("Promote", type="primary", icon=":material/military_tech:"):
+    if widgets.action("Promote", "promote", type="primary", icon=":material/military_tech:"):
         make_champion(chosen, reason)
 
 

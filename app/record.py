@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app import text, widgets
+from credit_core.config import GovernanceConfig
 from credit_core.oversight.events import Event
 from credit_core.oversight.registry import ModelVersion
 
@@ -58,6 +59,8 @@ def describe(kind: str, details: dict[str, Any]) -> str:
     if kind == "fairness":
         count = len(details["attributes"])
         return f"Compared the groups of {count} protected attribute{'s' if count > 1 else ''}"
+    if kind == "refused" and "role" not in details:
+        return "Refused a sign-in: its account has no single role here"
     if kind == "refused":
         return f"Refused: the role {details['role']} may not {details['permission']}"
     if kind == "erased":
@@ -73,8 +76,8 @@ def describe(kind: str, details: dict[str, Any]) -> str:
     return kind[:1].upper() + kind[1:]
 
 
-def inventory_row(version: ModelVersion) -> dict[str, Any]:
-    """Return a model version as a row of the inventory."""
+def inventory_row(version: ModelVersion, governance: GovernanceConfig) -> dict[str, Any]:
+    """Return a model version as a row of the inventory; who answers for it is configuration."""
     _, metrics = widgets.headline(version)
     if version.champion:
         status = "In use (champion)"
@@ -82,9 +85,14 @@ def inventory_row(version: ModelVersion) -> dict[str, Any]:
         status = "Circular: cannot be promoted"
     else:
         status = "Refused by its checks" if version.refusal else "Trained"
+    failed = version.circular or version.refusal
     return {
         "reference": version.reference,
         "status": status,
+        "checks": "Failed" if failed else "Passed",
+        "owner": governance.owner or text.NOT_STATED,
+        "purpose": governance.purpose or text.NOT_STATED,
+        "tier": governance.tier or text.NOT_STATED,
         "answers": text.QUESTION[version.name],
         "label": text.LABEL_NAME[version.label],
         "family": text.FAMILY[version.family],

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from app import text
+from app import sign_in, text
 from credit_core import workflows
 from credit_core.config import ModelConfig, load_config
 from credit_core.data.store import Dataset, list_datasets, open_dataset
@@ -35,7 +35,15 @@ PLAN_KEY = "planned_windows"
 
 
 def settings() -> Settings:
-    return get_settings()
+    """Return the settings with who acts: whoever signed in, where people have to.
+
+    Where nobody is known to have signed in though people have to, it is one who may do nothing.
+    """
+    found = get_settings()
+    if not sign_in.asked_for():
+        return found
+    who = st.session_state.get(sign_in.WHO_KEY, sign_in.NOBODY)
+    return found.model_copy(update={"actor": who.name, "role": who.role})
 
 
 def config() -> ModelConfig:

@@ -364,3 +364,24 @@ ROLE = {
     "auditor": "auditor; sees everything and changes nothing.",
     "admin": "administrator; may do everything.",
 }
+NOT_STATED = "not stated"
+OWNERSHIP = (
+    "Owner, purpose and tier are stated in the `governance` section of the model configuration."
+)
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+SIGN_IN_MEANS = (
+    "Credit scores with their reasons, and with how far they may be trusted. Sign in with your "
+    "organisation's account."
+)
+SIGN_IN_BROKEN = (
+    "Signing in is not set up completely: the [auth] section of Streamlit's secrets needs "
+    "redirect_uri, cookie_secret, client_id, client_secret and server_metadata_url."
+)
+PUBLIC_REFUSED = (
+    "Candor listens on {address}, where others can reach it, and nobody has to sign in. Nothing is "
+    "shown. Set up sign-in (an [auth] section in Streamlit's secrets), or listen on localhost; "
+    "CANDOR_TRUSTED_NETWORK=true says that something else lets in only those who may."
+)
+SESSION_OVER = "You signed out. Sign in again to go on."
+SESSION_LONG = "A sign-in lasts {hours:g} hours, and yours has ended. Sign in again to go on."
+SESSION_IDLE = "Nothing happened for {minutes:g} minutes, so your sign-in ended. Sign in again."

@@ -175,7 +175,9 @@ def _promote(reference: str) -> None:
     elif not version.champion:
         with st.form("promote", border=False):
             reason = st.text_input("Reason (kept in the record)", key=f"reason_{reference}")
-            pressed = st.form_submit_button("Promote the best", icon=":material/military_tech:")
+            pressed = widgets.action(
+                "Promote the best", "promote", form=True, icon=":material/military_tech:"
+            )
         if pressed:
             promotion.make_champion(reference, reason)
     st.page_link("../pages/compare.py", label="Compare the models", icon=":material/leaderboard:")

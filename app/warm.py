@@ -14,7 +14,6 @@ from credit_core.oversight import registry
 from credit_core.settings import get_settings
 
 _LIBRARIES = (
-    "mlflow",
     "xgboost",
     "lightgbm",
     "sklearn.linear_model",
@@ -33,6 +32,7 @@ def start() -> None:
 
 
 def _import_all() -> None:
+    registry.import_mlflow()
     for name in _LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)

@@ -141,7 +141,7 @@ def show_outcomes(found: dict[str, Any], dataset: Dataset, version: ModelVersion
     given = st.file_uploader(
         "Outcomes that arrived (customer_id, outcome, as_of)", ["csv", "xlsx", "parquet"]
     )
-    if given is not None and st.button("Keep these outcomes"):
+    if given is not None and widgets.action("Keep these outcomes", "bring in data"):
         path = uploads.keep(given, given.name, state.settings())
         try:
             kept = receive_outcomes(path, dataset, state.settings())
@@ -220,7 +220,7 @@ def show_history(version: ModelVersion) -> None:
 
 def put_on_record(found: dict[str, Any]) -> None:
     """Offer to record the report."""
-    if st.button("Record this report", icon=":material/edit_note:", type="primary"):
+    if widgets.action("Record this report", "report", icon=":material/edit_note:", type="primary"):
         event = record_report(state.settings(), found)
         st.session_state["just_done"] = f"Recorded as event {event.sequence:,}."
         st.rerun()

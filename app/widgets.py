@@ -9,29 +9,27 @@ from typing import Any
 
 import streamlit as st
 
-from app import state, text
+from app import sign_in, state, text
 from credit_core.data.store import Dataset
 from credit_core.decisions.scoring import ScoredSnapshots
 from credit_core.errors import CandorError
+from credit_core.oversight import access
+from credit_core.oversight.access import Permission
 from credit_core.oversight.registry import ModelVersion
 
 
 def context() -> None:
     """Show in the sidebar which data and which model every page is about."""
-    chosen = st.session_state.pop("choose_data", None)
-    if chosen:
-        st.session_state[state.DATA_KEY] = chosen
-    preferred = st.session_state.pop("choose_model", None)
-    if preferred:
-        st.session_state[state.MODEL_KEY] = preferred
     stored = state.datasets()
     if stored:
         names = dataset_names()
-        st.selectbox(
+        _restore(state.DATA_KEY, st.session_state.pop("choose_data", None), list(names))
+        st.session_state[_kept(state.DATA_KEY)] = st.selectbox(
             "Data",
             list(names),
             key=state.DATA_KEY,
             bind="query-params",
+            on_change=lambda: _keep(state.DATA_KEY),
             format_func=lambda fingerprint: names[fingerprint],
             help="Datasets are named by the hash of their content.",
         )
@@ -42,11 +40,13 @@ def context() -> None:
         # A label goes into links, so it must not change when another model becomes champion.
         labels = {version.reference: _label(version) for version in usable}
         if references:
-            st.selectbox(
+            _restore(state.MODEL_KEY, st.session_state.pop("choose_model", None), references)
+            st.session_state[_kept(state.MODEL_KEY)] = st.selectbox(
                 "Model",
                 references,
                 key=state.MODEL_KEY,
                 bind="query-params",
+                on_change=lambda: _keep(state.MODEL_KEY),
                 format_func=lambda reference: labels[reference],
                 help="Scores on every page come from this model. The champion comes first.",
             )
@@ -56,11 +56,47 @@ def context() -> None:
                 st.caption(f"{champion}Answers: {text.QUESTION[found.name]}")
 
 
+def _kept(key: str) -> str:
+    return f"kept {key}"
+
+
+def _keep(key: str) -> None:
+    st.session_state[_kept(key)] = st.session_state[key]
+
+
+def _restore(key: str, chosen: str | None, options: list[str]) -> None:
+    """Put back a choice that the address has lost, before its widget is drawn.
+
+    Another page opened while this one is still being drawn starts with an address that names
+    nothing, and a bound widget then falls back on its first option: other data, unasked.
+    """
+    kept = chosen if chosen or key in st.query_params else st.session_state.get(_kept(key))
+    if kept in options:
+        st.session_state[key] = kept
+
+
 def who() -> None:
     """Say in the sidebar who acts, where that is not simply the one at this machine."""
     settings = state.settings()
-    if settings.role != "admin":
+    signed_in = sign_in.asked_for()
+    if signed_in or settings.role != "admin":
         st.caption(escaped(f"{settings.actor}: {text.ROLE[settings.role]}"))
+    if signed_in:
+        st.button("Sign out", on_click=sign_in.leave, icon=":material/logout:")
+
+
+def action(label: str, permission: Permission, *, form: bool = False, **given: Any) -> bool:
+    """Draw the button of something that needs a permission; True where it was pressed.
+
+    Who may not press it sees it, greyed, and who may. What refuses is the core, not this button.
+    """
+    role = state.settings().role
+    draw = st.form_submit_button if form else st.button
+    if access.may(role, permission):
+        return bool(draw(label, **given))
+    draw(label, **{**given, "disabled": True})
+    st.caption(access.refusal(role, permission))
+    return False
 
 
 def _champions_first(version: ModelVersion) -> tuple[bool, bool, int]:

@@ -46,6 +46,15 @@ class Settings(BaseSettings):
     actor: str = Field("local user", description="who acts, when nobody has signed in")
 
     role: Role = Field("admin", description="what who acts may do, when nobody has signed in")
+    secrets: Path = Field(
+        PROJECT_ROOT / ".streamlit" / "secrets.toml", description="how people sign in, if they do"
+    )
+    role_claim: str = Field("candor_role", description="the sign-in's claim that names the role")
+    session_hours: float = Field(8, gt=0, description="hours after which a sign-in ends")
+    idle_minutes: float = Field(30, gt=0, description="minutes without use that end a sign-in")
+    trusted_network: bool = Field(
+        False, description="who reaches a public address was let in by something else"
+    )
 
     lender: str = Field("The lender", description="who signs the letters to applicants")
     contact: str = Field(

@@ -25,13 +25,17 @@ def show_inventory(versions: list[ModelVersion]) -> None:
     if not versions:
         st.info(text.NO_MODELS, icon=":material/model_training:")
         return
+    governance = state.config().governance
     st.dataframe(
-        pd.DataFrame([record.inventory_row(version) for version in versions]),
+        pd.DataFrame([record.inventory_row(version, governance) for version in versions]),
         hide_index=True,
+        column_order=list(tables.INVENTORY),
         column_config=tables.INVENTORY,
         alt="Every registered model version",
     )
     st.caption("AUC is out of time where there is such a sample, else cross-validated; 95% DeLong.")
+    if None in (governance.owner, governance.purpose, governance.tier):
+        st.caption(text.OWNERSHIP)
 
 
 def show_reports(versions: list[ModelVersion]) -> None:
@@ -154,8 +158,11 @@ def second_look(waiting: pd.DataFrame) -> None:
         chosen = st.selectbox("Decision", waiting["event"], format_func="Event {}".format)
         note = st.text_input("Note", max_chars=500, key="second_note")
         left, right = st.columns(2)
-        agrees = left.button("Confirm", type="primary", width="stretch")
-        if agrees or right.button("Reject", width="stretch"):
+        with left:
+            agrees = widgets.action("Confirm", "decide", type="primary", width="stretch")
+        with right:
+            rejects = widgets.action("Reject", "decide", width="stretch")
+        if agrees or rejects:
             try:
                 workflows.confirm(state.settings(), int(chosen), agrees, note)
             except CandorError as error:

@@ -139,7 +139,9 @@ changed = (approve, decline, thin, second) != (
 )
 with st.container(border=True):
     reason = st.text_input("Why (kept in the record)", max_chars=300, disabled=not changed)
-    if st.button("Save as a new version", type="primary", disabled=not (changed and reason)):
+    if widgets.action(
+        "Save as a new version", "set policy", type="primary", disabled=not (changed and reason)
+    ):
         try:
             made = workflows.set_policy(
                 state.settings(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import jobs, state, text, training
+from app import jobs, state, text, training, widgets
 from credit_core.config import FAMILIES
 from credit_core.data.store import Dataset
 
@@ -53,7 +53,10 @@ def request_form(data: Dataset) -> None:
         clusters = right.number_input(
             "RFM clusters", 2, 10, config.labels.clusters, help="For the cluster labels only."
         )
-        pressed = right.form_submit_button("Train", type="primary", icon=":material/play_arrow:")
+        with right:
+            pressed = widgets.action(
+                "Train", "train", form=True, type="primary", icon=":material/play_arrow:"
+            )
     if pressed and not families:
         st.warning("Choose at least one model.")
     elif pressed:

@@ -20,7 +20,7 @@ def ways_in() -> None:
         st.text("No file at hand?")
         st.caption(text.SAMPLE_FILES)
         st.space("stretch")
-        if st.button("Use the simulated sample", icon=":material/science:"):
+        if widgets.action("Use the simulated sample", "bring in data", icon=":material/science:"):
             try:
                 incoming.bring_in(*state.SAMPLE_FILES)
             except CandorError as error:

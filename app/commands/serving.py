@@ -8,11 +8,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from app.text import LOOPBACK, PUBLIC_REFUSED
+from credit_core.errors import InputError, RefusedError
 from credit_core.settings import PROJECT_ROOT, get_settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -30,8 +33,14 @@ def serve(
     """Open the dashboard, with the API under /api; or the API alone."""
     environment = dict(os.environ)
     if not api_only:
+        settings = get_settings()
+        signed = _people_sign_in(settings.secrets)
+        if not (signed or settings.trusted_network or host in LOOPBACK):
+            raise RefusedError(PUBLIC_REFUSED.format(address=host))
         page = str(Path(__file__).parent.parent / "server.py")
         command = ["streamlit", "run", page, "--server.port", str(port), "--server.address", host]
+        if signed:
+            command += ["--secrets.files", str(settings.secrets)]
         raise typer.Exit(_run(command, environment))
     command = ["uvicorn", "app.server:api", "--port", str(port), "--host", host, "--no-access-log"]
     command += ["--workers", str(workers), "--no-server-header", "--log-level", "warning"]
@@ -40,6 +49,16 @@ def serve(
             environment["PROMETHEUS_MULTIPROC_DIR"] = folder
         code = _run(command, environment)
     raise typer.Exit(code)
+
+
+def _people_sign_in(secrets: Path) -> bool:
+    """Return True where the secrets say how people sign in."""
+    try:
+        return "auth" in tomllib.loads(secrets.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{secrets} is no TOML file: {error}. Mend it, or put it away.") from error
 
 
 def _run(command: list[str], environment: dict[str, str]) -> int:

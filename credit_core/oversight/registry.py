@@ -6,9 +6,11 @@ never by MLflow's.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -36,6 +38,7 @@ QUESTIONS = ("default", "disengagement")
 CHAMPION = "champion"
 _EXPERIMENT = "candor"
 _TRUSTED_SECONDS = 5
+_importing = threading.Lock()
 """How long a list of versions read from a database server holds."""
 _PARENT, _TOKEN = "mlflow.parentRunId", "process"
 
@@ -63,11 +66,22 @@ class ModelVersion:
         return f"{self.name}:{self.version}"
 
 
+def import_mlflow() -> None:
+    """Import MLflow, silent, one thread at a time.
+
+    Two threads that begin with different parts of it can each find the other's half done.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    with _importing:
+        for name in ("mlflow", "mlflow.exceptions"):
+            importlib.import_module(name)
+
+
 @contextmanager
 def _client(settings: Settings) -> Iterator[MlflowClient]:
     """Yield a client; first constructions are serialised, or they ruin the SQLite file."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    import_mlflow()
     settings.models.mkdir(parents=True, exist_ok=True)
     with FileLock(str(settings.models / ".registry.lock")):
         client = _connected(str(settings.models.resolve()), settings.tracking_url)
@@ -332,6 +346,7 @@ def list_versions(settings: Settings) -> list[ModelVersion]:
     """Return every registered version, newest first within its question."""
     if is_empty(settings):
         return []
+    import_mlflow()
     from mlflow.exceptions import MlflowException
 
     try:

@@ -63,19 +63,24 @@ class Dashboard:
     models: Path
 
 
-@contextmanager
-def _serving(root: Path) -> Iterator[Dashboard]:
-    """Start the dashboard on a free port over the stores in ``root``, and stop it afterwards."""
-    home, models = root / "home", root / "models"
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "CANDOR_HOME": str(home), "CANDOR_MODELS": str(models)}
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def serving(root: Path, port: int | None = None, **settings: str) -> Iterator[Dashboard]:
+    """Start the dashboard over the stores in ``root``, and stop it afterwards."""
+    home, models = root / "home", root / "models"
+    port = port or free_port()
+    own = {"CANDOR_HOME": str(home), "CANDOR_MODELS": str(models)}
+    environment = {**os.environ, **own, **settings}
     with (root / "log.txt").open("wb") as log:
         server = subprocess.Popen(
             [
-                *(sys.executable, "-m", "streamlit", "run", str(PROJECT_ROOT / "app" / "main.py")),
-                *("--server.port", str(port), "--server.address", "localhost"),
+                *(sys.executable, "-c", "from app.cli import main; main()"),
+                *("serve", "--port", str(port)),
             ],
             cwd=PROJECT_ROOT,
             env=environment,
@@ -94,7 +99,7 @@ def _serving(root: Path) -> Iterator[Dashboard]:
 @pytest.fixture(scope="session")
 def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     """A dashboard with nothing stored."""
-    with _serving(tmp_path_factory.mktemp("dashboard")) as started:
+    with serving(tmp_path_factory.mktemp("dashboard")) as started:
         yield started
 
 
@@ -104,7 +109,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Iterator[Das
     root = tmp_path_factory.mktemp("bank")
     shutil.copytree(store.settings.home, root / "home")
     shutil.copytree(store.settings.models, root / "models")
-    with _serving(root) as started:
+    with serving(root) as started:
         yield started
 
 

@@ -14,7 +14,7 @@ from credit_core import workflows
 from credit_core.config import ModelConfig
 from credit_core.errors import RefusedError
 from credit_core.oversight import events
-from credit_core.oversight.access import PERMISSIONS, ROLES, may
+from credit_core.oversight.access import PERMISSIONS, ROLES, may, role_of
 from credit_core.settings import Settings
 from credit_core.workflows import TrainingRequest
 from credit_core.workflows.erasure import erase
@@ -91,3 +91,24 @@ def test_every_permission_has_somebody_and_no_two_roles_are_the_same() -> None:
     assert len(set(allowed.values())) == len(ROLES)
     assert not allowed["auditor"]
     assert allowed["admin"] == set(PERMISSIONS)
+
+
+def test_a_sign_in_gives_one_role_or_none() -> None:
+    assert role_of({"candor_role": "officer"}, "candor_role") == "officer"
+    assert role_of({"groups": ["staff", "risk_manager"]}, "groups") == "risk_manager"
+    nested = {"realm_access": {"roles": ["auditor"]}}
+    assert role_of(nested, "realm_access.roles") == "auditor"
+    for claims in (
+        {},
+        {"candor_role": None},
+        {"candor_role": 3},
+        {"candor_role": "Officer "},
+        {"candor_role": {"officer": True}},
+        {"candor_role": []},
+    ):
+        with pytest.raises(RefusedError, match="names no role"):
+            role_of(claims, "candor_role")
+    with pytest.raises(RefusedError, match=r"several roles \(officer, risk_manager\)"):
+        role_of({"candor_role": ["risk_manager", "officer"]}, "candor_role")
+    with pytest.raises(RefusedError, match="names no role"):
+        role_of({"realm_access": "admin"}, "realm_access.roles")
