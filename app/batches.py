@@ -30,7 +30,7 @@ def show_result(job: Job) -> None:
     version = find_version(settings, job.result["model"])
     dataset = open_dataset(settings, job.request["dataset"])
     policy = state.bundle(version).facts["policy"]
-    st.subheader(f"{job.result['rows']:,} customers scored")
+    st.header(f"{job.result['rows']:,} customers scored")
     st.text(f"{dataset.name}, by {widgets.describe(version)}, in {results.duration(job.seconds)}.")
     widgets.banner(version)
     widgets.warnings(job.result.get("warnings", ()))

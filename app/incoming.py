@@ -100,7 +100,7 @@ def review() -> None:
     try:
         found = look(path, state.settings()) if path else None
         if found is not None:
-            st.subheader("Which column is which")
+            st.header("Which column is which")
             st.caption(
                 "The file's first rows, as text, and the proposal read from them: correct what is "
                 "wrong, then bring the file in."

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 # Waiting threads of the model libraries must not burn the cores the dashboard answers with.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
 from app import sign_in, state, tour, warm, widgets
 from credit_core.errors import CandorError
@@ -38,6 +40,7 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
 def main() -> None:
     """Draw the frame and run the chosen page."""
     st.set_page_config(page_title="Candor", page_icon=":material/balance:", layout="wide")
+    st.html(Path(__file__).with_name("style.css"))
     warm.start()
     pages = {
         section: [
@@ -66,8 +69,9 @@ def main() -> None:
     if not sign_in.passed():
         st.navigation(pages, position="hidden")
         return
-    page = st.navigation(pages)
+    page = st.navigation(pages, position="hidden")
     with st.sidebar:
+        menu(pages)
         widgets.context()
         widgets.who()
     try:
@@ -76,6 +80,16 @@ def main() -> None:
     except CandorError as error:
         widgets.problem(error)
     state.forget_stale()
+
+
+def menu(pages: dict[str, list[Page]]) -> None:
+    """Draw the pages by section; the menu that comes with navigation is no valid list."""
+    for section, entries in pages.items():
+        if section:
+            st.caption(section)
+        for entry in entries:
+            if entry.visibility == "visible":
+                st.page_link(entry, width="stretch")
 
 
 main()

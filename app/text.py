@@ -366,7 +366,7 @@ ROLE = {
 }
 NOT_STATED = "not stated"
 OWNERSHIP = (
-    "Owner, purpose and tier are stated in the `governance` section of the model configuration."
+    "Owner, purpose and tier are stated in the governance section of the model configuration."
 )
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 SIGN_IN_MEANS = (

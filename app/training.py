@@ -57,7 +57,7 @@ def show(job: jobs.Job) -> None:
     """Show a job as it stands."""
     names = widgets.dataset_names()
     data = names.get(job.request["dataset"], job.request["dataset"])
-    st.subheader(text.LABEL_NAME[job.request["label"]])
+    st.header(text.LABEL_NAME[job.request["label"]])
     st.text(f"Data: {data}")
     if job.running:
         watch(job.id)
@@ -168,7 +168,7 @@ def _promote(reference: str) -> None:
     version = next((v for v in state.versions() if v.reference == reference), None)
     if version is None:
         return
-    st.subheader("The best of these")
+    st.header("The best of these")
     st.text(widgets.describe(version))
     if version.refusal is not None:
         st.caption(widgets.escaped(version.refusal))

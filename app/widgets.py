@@ -173,7 +173,7 @@ def figure(made: Any, finding: str) -> None:
 
 def ink() -> str:
     """Return the theme's text colour, for figures whose words must not be grey."""
-    return "#E6EBF0" if st.context.theme.type == "dark" else "#1B2733"
+    return "#E6EBF0" if st.context.theme.type == "dark" else "#0E1822"
 
 
 def dataset_names() -> dict[str, str]:

@@ -120,8 +120,8 @@ with two:
     duel.show(group, sample)
 with inside:
     anatomy.show(group)
-st.subheader("Promote")
+st.header("Promote")
 with st.container(border=True):
     promotion.promote(versions)
-st.subheader("What was live when")
+st.header("What was live when")
 champions.show(question)

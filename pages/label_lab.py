@@ -101,5 +101,5 @@ if data.has_transactions:
     show_windows(data, found)
 show_cohorts(found)
 hand_over(data, kind, config)
-st.subheader("Can it be learnt honestly?")
+st.header("Can it be learnt honestly?")
 lab.checks(job, request)

@@ -96,7 +96,7 @@ show_steps(standing.steps(data, known))
 used = state.model()
 if used is not None:
     widgets.banner(used)
-st.subheader("Champions")
+st.header("Champions")
 for slot, question in zip(st.columns(2), QUESTIONS, strict=True):
     with slot:
         show_champion(question, known)
@@ -104,5 +104,5 @@ show_alerts(known)
 tour.offer(known)
 with st.expander("Why an AUC of 0.99 is bad news", icon=":material/help:"):
     st.markdown(text.WHY_NOT_099)
-st.subheader("Latest events")
+st.header("Latest events")
 show_record()

@@ -30,7 +30,7 @@ def request_form(data: Dataset) -> None:
         st.info("Training needs transactions, or applications with an outcome column.")
         return
     with st.form("training"):
-        left, right = st.columns([3, 2])
+        left, right = st.columns(2)
         label = left.radio(
             "Label: what the models learn",
             kinds,

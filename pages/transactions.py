@@ -36,7 +36,7 @@ with st.expander("Bring in data", expanded=stored is None or incoming.any_waitin
     ways_in()
     incoming.review()
 if stored is not None:
-    st.subheader(widgets.escaped(stored.name))
+    st.header(widgets.escaped(stored.name))
     drawn = {}
     if stored.has_transactions:
         quality.show_figures(stored)

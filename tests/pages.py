@@ -13,6 +13,6 @@ def checked(at: AppTest) -> AppTest:
 
 def words(at: AppTest) -> str:
     """Return every text on the page, joined."""
-    kinds = ("title", "subheader", "markdown", "caption", "text", "info", "warning", "error")
+    kinds = ("title", "header", "markdown", "caption", "text", "info", "warning", "error")
     found = [element for kind in (*kinds, "success") for element in at.get(kind)]
     return "\n".join(str(element.value) for element in found)

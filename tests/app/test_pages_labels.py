@@ -55,7 +55,7 @@ def run(at: AppTest) -> AppTest:
 
 
 def words(at: AppTest) -> str:
-    kinds = ("title", "subheader", "markdown", "caption", "text", "info", "warning", "error")
+    kinds = ("title", "header", "markdown", "caption", "text", "info", "warning", "error")
     return "\n".join(str(e.value) for kind in (*kinds, "success") for e in at.get(kind))
 
 

@@ -36,7 +36,7 @@ def proxies_only(store, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def words(at: AppTest) -> str:
     """Return everything a page's main part says: texts, figures' numbers, table headers."""
-    kinds = ("title", "subheader", "markdown", "caption", "text", "info", "warning", "error")
+    kinds = ("title", "header", "markdown", "caption", "text", "info", "warning", "error")
     found = [str(element.value) for kind in (*kinds, "success") for element in at.main.get(kind)]
     found += [f"{metric.label} {metric.value}" for metric in at.main.get("metric")]
     found += [column for frame in at.main.get("arrow_data_frame") for column in frame.value]
