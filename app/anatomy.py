@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -27,37 +30,38 @@ def show(versions: list[ModelVersion]) -> None:
     if found is None:
         st.caption("It was trained before this was kept; train it again to see it.")
         return
-    names = ["What weighs", "How a value moves the score", "Stability", "Learning curve"]
-    card = version.family == "scorecard"
-    tabs = st.tabs(names + ["Points table"] * card)
-    with tabs[0]:
-        table = pd.DataFrame(found["importance"])
-        finding = (
-            f"{chosen}: {table['source'].iloc[0]} moves scores most, by "
-            f"{table['points'].iloc[0]:.1f} points on average"
-        )
-        widgets.figure(charts.importance(table.head(MOST_BARS), finding), finding)
-        st.caption(
-            f"Mean distance of a feature's points from its own mean, over "
-            f"{found['importance_rows']:,} snapshots; 95% interval of that mean."
-        )
-        swarm = found["swarm"]
-        dots = len(swarm[0]["points"]) if swarm else 0
-        words = f"{chosen}: each dot is one of {dots:,} customers; colour is their value"
-        widgets.figure(charts.swarm(swarm, words), words)
-        st.caption("Grey: a category, or a value that is missing. Right = safer.")
-        with st.expander("All features"):
-            st.dataframe(table, hide_index=True, column_config=tables.IMPORTANCE, alt=finding)
-    with tabs[1]:
-        curves = {name: found["dependence"].get(name) for name in table["source"]}
-        _show_dependence({name: curve for name, curve in curves.items() if curve}, chosen)
-    with tabs[2]:
-        _show_stability(found["stability"])
-    with tabs[3]:
-        _show_learning(pd.DataFrame(found["learning"]), chosen)
-    if card:
-        with tabs[4]:
-            _show_points(version)
+    table = pd.DataFrame(found["importance"])
+    curves = {name: found["dependence"].get(name) for name in table["source"]}
+    drawn: dict[str, Callable[[], None]] = {
+        "What weighs": lambda: _show_weights(table, found, chosen),
+        "How a value moves the score": lambda: _show_dependence(
+            {name: curve for name, curve in curves.items() if curve}, chosen
+        ),
+        "Stability": lambda: _show_stability(found["stability"]),
+        "Learning curve": lambda: _show_learning(pd.DataFrame(found["learning"]), chosen),
+    }
+    if version.family == "scorecard":
+        drawn["Points table"] = lambda: _show_points(version)
+    widgets.tabs("anatomy", drawn)
+
+
+def _show_weights(table: pd.DataFrame, found: dict[str, Any], chosen: str) -> None:
+    finding = (
+        f"{chosen}: {table['source'].iloc[0]} moves scores most, by "
+        f"{table['points'].iloc[0]:.1f} points on average"
+    )
+    widgets.figure(charts.importance(table.head(MOST_BARS), finding), finding)
+    st.caption(
+        f"Mean distance of a feature's points from its own mean, over "
+        f"{found['importance_rows']:,} snapshots; 95% interval of that mean."
+    )
+    swarm = found["swarm"]
+    dots = len(swarm[0]["points"]) if swarm else 0
+    words = f"{chosen}: each dot is one of {dots:,} customers; colour is their value"
+    widgets.figure(charts.swarm(swarm, words), words)
+    st.caption("Grey: a category, or a value that is missing. Right = safer.")
+    with st.expander("All features"):
+        st.dataframe(table, hide_index=True, column_config=tables.IMPORTANCE, alt=finding)
 
 
 def _show_dependence(curves: dict[str, list[dict[str, object]]], name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -43,9 +44,8 @@ def show_curves(versions: list[ModelVersion], sample: str) -> None:
     best = max(chosen, key=lambda name: judged[name].metrics[sample]["auc"])
     on = _Shown(sample, judged, best)
     views = (_ranking, _precision, _ks, _calibration, _lift, _scores)
-    for tab, view in zip(st.tabs(list(TABS)), views, strict=True):
-        with tab:
-            view(rows, on)
+    drawn = {name: partial(view, rows, on) for name, view in zip(TABS, views, strict=True)}
+    widgets.tabs("curve", drawn)
 
 
 @dataclass(frozen=True)

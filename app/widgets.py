@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -164,6 +164,19 @@ def scored_or_stop(dataset: Dataset, version: ModelVersion) -> ScoredSnapshots:
         problem(error)
         st.caption("Choose another model, or other data, in the sidebar.")
         st.stop()
+
+
+def tabs(key: str, drawn: Mapping[str, Callable[[], None]]) -> None:
+    """Draw what the open tab shows; the others wait until they are opened.
+
+    Everything at once would take the browser seconds where the tabs hold figures.
+    """
+    for tab, draw in zip(
+        st.tabs(list(drawn), key=key, on_change="rerun"), drawn.values(), strict=True
+    ):
+        if tab.open:
+            with tab:
+                draw()
 
 
 def figure(made: Any, finding: str) -> None:

@@ -113,13 +113,14 @@ widgets.figure(charts.auc_intervals(drawn), charts.auc_finding(drawn))
 circular = [found for found in versions if found.circular and found.dataset == data]
 if circular:
     show_circular(circular[0])
-drawings, two, inside = st.tabs(["Curves", "Two models", "Inside a model"])
-with drawings:
-    curves.show_curves(group, sample)
-with two:
-    duel.show(group, sample)
-with inside:
-    anatomy.show(group)
+widgets.tabs(
+    "compare_view",
+    {
+        "Curves": lambda: curves.show_curves(group, sample),
+        "Two models": lambda: duel.show(group, sample),
+        "Inside a model": lambda: anatomy.show(group),
+    },
+)
 st.header("Promote")
 with st.container(border=True):
     promotion.promote(versions)

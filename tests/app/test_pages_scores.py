@@ -13,7 +13,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import jobs, text
+from app import curves, jobs, text
 from credit_core import workflows
 from credit_core.data.store import write_atomic
 from credit_core.oversight import events
@@ -107,8 +107,12 @@ def test_compare_shows_every_model_of_a_question(open_page, store):
     board = at.dataframe[0].value
     assert set(board["reference"]) == {found.reference for found in store.observed.versions}
     assert (board["mark"] == "champion").sum() == 1
-    drawn = {"leaderboard": 1, "curves": 6, "inside a model": 4}
-    assert len(at.get("plotly_chart")) == sum(drawn.values())
+    assert len(at.get("plotly_chart")) == 2  # the leaderboard's and the open tab's
+    for curve in curves.TABS:
+        assert len(open_tab(at, curve=curve).get("plotly_chart")) == 2
+    for inside, charts in (("What weighs", 2), ("Stability", 0), ("Learning curve", 1)):
+        open_tab(at, compare_view="Inside a model", anatomy=inside)
+        assert len(at.get("plotly_chart")) == 1 + charts, inside
 
 
 def test_compare_keeps_questions_apart(open_page, store):
@@ -150,8 +154,14 @@ def test_a_circular_model_is_shown_with_the_reason_and_refused(open_page, own, s
     assert find_version(own, "disengagement").reference == "disengagement:1"
 
 
+def open_tab(at, **tabs):
+    for key, name in tabs.items():
+        at.session_state[key] = name
+    return run(at)
+
+
 def test_two_models_are_compared_in_words_and_at_a_cut_off(open_page, store):
-    at = open_page("compare", store.settings)
+    at = open_tab(open_page("compare", store.settings), compare_view="Two models")
     first, second = at.selectbox(key="duel_first"), at.selectbox(key="duel_second")
     assert first.value != second.value
     shown = words(at)
@@ -166,10 +176,10 @@ def test_two_models_are_compared_in_words_and_at_a_cut_off(open_page, store):
 
 
 def test_a_scorecard_shows_its_points(open_page, store):
-    at = open_page("compare", store.settings)
+    at = open_tab(open_page("compare", store.settings), compare_view="Inside a model")
     reference = store.version("scorecard").reference
     at.selectbox(key="anatomy_model").set_value(reference)
-    run(at)
+    open_tab(at, anatomy="Points table")
     points = next(t.value for t in at.dataframe if "woe" in t.value.columns)
     assert points["points"].notna().all()
     labels = [found.proto.label for found in at.get("download_button")]
