@@ -6,6 +6,7 @@ It stands before the routes, for a body must not be read before its sender is kn
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
@@ -27,6 +28,9 @@ log = logging.getLogger("candor.api")
 OPEN = ("/healthz", "/readyz", "/docs", "/openapi.json")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _BODY_SECONDS = 15.0
+_DISCARD_SECONDS = 5
+_DISCARDED = 100_000_000
+_TOO_LARGE = 413
 _MOST_BUCKETS = 10_000
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -58,6 +62,20 @@ class RateLimit:
         while len(self._buckets) > _MOST_BUCKETS:
             self._buckets.popitem(last=False)
         return 0.0 if taken else (1 - tokens) * 60 / self.per_minute
+
+
+async def _discard(receive: Receive) -> None:
+    """Read a body that is too large and forget it, for a while: whoever is still sending would
+    find the connection broken and never see why.
+    """
+    seen = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DISCARD_SECONDS):
+            while seen < _DISCARDED:
+                message = await receive()
+                seen += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
 
 class Gate:
@@ -101,6 +119,8 @@ class Gate:
         try:
             refused = self._refuse(scope, headers, request_id, state)
             if refused is not None:
+                if refused.status_code == _TOO_LARGE:
+                    await _discard(receive)
                 await refused(scope, receive, answer)
             else:
                 await self.app(scope, self._bounded(receive), answer)
@@ -134,7 +154,7 @@ class Gate:
             )
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > self.settings.api_max_bytes:
-            return problem(413, self._too_large, request_id, Connection="close")
+            return problem(_TOO_LARGE, self._too_large, request_id, Connection="close")
         return None
 
     @property
@@ -156,7 +176,7 @@ class Gate:
                 raise HTTPException(408, "The body did not arrive in time.") from error
             seen += len(message.get("body", b""))
             if seen > self.settings.api_max_bytes:
-                raise HTTPException(413, self._too_large)
+                raise HTTPException(_TOO_LARGE, self._too_large)
             if not message.get("more_body", False):
                 seen = -1
             return message
