@@ -120,4 +120,6 @@ def show_rejects(dataset: Dataset) -> None:
         st.caption("No row of the transactions file was set aside at intake.")
         return
     with st.expander(f"{dataset.rejected:,} of {dataset.seen:,} rows set aside at intake"):
-        st.dataframe(first_rejects(dataset), hide_index=True, alt="Rows set aside, with reasons")
+        st.dataframe(
+            first_rejects(dataset.rejects_path), hide_index=True, alt="Rows set aside, with reasons"
+        )

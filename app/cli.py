@@ -102,6 +102,8 @@ def ingest(
                 "evidence": dataset.evidence,
                 "unused": dataset.unused,
                 "rejects_file": str(dataset.rejects_path),
+                "applications_rejects_file": str(dataset.applications_rejects_path),
+                "remarks": list(dataset.applications.remarks if dataset.applications else ()),
             }
         )
         return
@@ -119,6 +121,12 @@ def ingest(
     if dataset.applications:
         found = dataset.applications
         typer.echo(f"applications {found.rows:,} kept, {found.rejected:,} set aside")
+        for reason, count in sorted(found.rejects_by_reason.items()):
+            typer.echo(f"          {count:,} x {reason}")
+        if found.rejected:
+            typer.echo(f"rejects   {dataset.applications_rejects_path}")
+        for remark in found.remarks:
+            typer.echo(f"note      {remark}")
 
 
 @app.command()

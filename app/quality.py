@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from app import state, tables, text, widgets
 from app.charts import ledger as charts
 from credit_core.data.mapping import DATE_FORMATS, Mapping, mapping_yaml
-from credit_core.data.store import Applications, Dataset
+from credit_core.data.store import Dataset
 from credit_core.workflows.data import activity, first_rejects
 
 
@@ -42,22 +44,27 @@ def show_rejects(data: Dataset) -> None:
     if not data.rejected:
         st.text(f"Every one of the {data.seen:,} rows could be used.")
         return
-    reasons = sorted(data.rejects_by_reason.items(), key=lambda item: -item[1])
+    _set_aside(data.rejects_path, data.rejects_by_reason, f"rejects-{data.fingerprint}.csv")
+
+
+def _set_aside(path: Path, by_reason: dict[str, int], file: str) -> None:
+    reasons = sorted(by_reason.items(), key=lambda item: -item[1])
     left, right = st.columns([2, 3])
     with left:
         rows = [{"Rows": count, "Reason": reason} for reason, count in reasons]
         st.dataframe(rows, hide_index=True, alt="Rows set aside by reason")
         st.download_button(
             "Download the rows set aside",
-            data.rejects_path.read_bytes,
-            f"rejects-{data.fingerprint}.csv",
+            path.read_bytes,
+            file,
             "text/csv",
             icon=":material/download:",
             on_click="ignore",
+            key=f"download {file}",
         )
     with right:
         st.dataframe(
-            first_rejects(data),
+            first_rejects(path),
             hide_index=True,
             column_config=tables.REJECTS,
             alt="First rows set aside",
@@ -159,8 +166,12 @@ def show_quality(data: Dataset) -> None:
     )
 
 
-def show_applications(found: Applications) -> None:
-    """Show in figures what the applications file held."""
+def show_applications(data: Dataset) -> None:
+    """Show in figures what the applications file held, and what was set aside."""
+    found = data.applications
+    assert found is not None  # noqa: S101 - the tab is there where applications are
+    for remark in found.remarks:
+        st.warning(widgets.escaped(remark), icon=":material/help:")
     rows, aside, bad, dated = st.columns(4)
     rows.metric("Applications kept", f"{found.rows:,}")
     aside.metric("Rows set aside", f"{found.rejected:,}")
@@ -172,3 +183,7 @@ def show_applications(found: Applications) -> None:
     ]
     kinds += [{"Attribute": n, "Read as": "", "Used for": "fairness only"} for n in found.protected]
     st.dataframe(kinds, hide_index=True, alt="Attributes of the applications")
+    if found.rejects_by_reason:
+        st.markdown("**Rows set aside**")
+        file = f"applications-rejects-{data.fingerprint}.csv"
+        _set_aside(data.applications_rejects_path, found.rejects_by_reason, file)

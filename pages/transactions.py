@@ -52,7 +52,7 @@ if stored is not None:
             ),
         }
     if stored.applications:
-        drawn["Applications"] = lambda data: quality.show_applications(data.applications)
+        drawn["Applications"] = quality.show_applications
     for tab, draw in zip(st.tabs(list(drawn)), drawn.values(), strict=True):
         with tab:
             draw(stored)

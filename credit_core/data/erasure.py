@@ -52,6 +52,7 @@ def erase_rows(dataset: Dataset, customer_id: str, settings: Settings) -> bool:
         write_atomic(dataset.applications_path, frame.to_parquet(index=False))
         filed = replace(filed, rows=filed.rows - applications)
     _erase_rejects(dataset.rejects_path, customer_id)
+    _erase_rejects(dataset.applications_rejects_path, customer_id)
     left = replace(
         dataset,
         rows=dataset.rows - transactions,

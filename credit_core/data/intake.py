@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from credit_core.data.applications import store_applications
-from credit_core.data.duck import connect, sentences
+from credit_core.data.duck import connect, sentences, text_literal
 from credit_core.data.evidence import AmbiguousDatesError
 from credit_core.data.mapping import Mapping, check_mapping
 from credit_core.data.propose import Proposal, propose_mapping
@@ -31,6 +31,7 @@ from credit_core.data.rejects import (
     Rejects,
     expect_records,
     locate,
+    values_of,
     write_rejects,
 )
 from credit_core.data.sniff import look_at, refuse_rows
@@ -115,10 +116,30 @@ def ingest(
             if filed is not None:
                 tell(0.95, "Reading the applications")
                 stored = store_applications(filed, folder, settings, protected)
+                if ledger is not None:
+                    stored = replace(stored, unmatched=_unmatched(dataset, settings))
                 dataset = replace(dataset, applications=stored)
             save_manifest(dataset, folder)
-    tell(1.0, f"{dataset.rows:,} transactions stored, {dataset.rejected:,} set aside")
+    counted = []
+    if ledger is not None:
+        counted.append(f"{dataset.rows:,} transactions stored, {dataset.rejected:,} set aside")
+    if (found := dataset.applications) is not None:
+        counted.append(f"{found.rows:,} applications stored, {found.rejected:,} set aside")
+    tell(1.0, "; ".join(counted))
     return open_dataset(settings, fingerprint)
+
+
+def _unmatched(dataset: Dataset, settings: Settings) -> int:
+    """Return how many customers of the applications have no transaction."""
+    applications, moved = (
+        text_literal(str(path.resolve()))
+        for path in (dataset.applications_path, dataset.transactions_path)
+    )
+    with connect(settings, [dataset.folder]) as connection:
+        query = f"""SELECT count(DISTINCT customer_id) FROM read_parquet({applications})
+        WHERE customer_id NOT IN (SELECT customer_id FROM read_parquet({moved}))"""
+        (count,) = connection.execute(query).fetchone() or (0,)
+    return int(count)
 
 
 @dataclass(frozen=True)
@@ -200,7 +221,8 @@ def _store_ledger(
             located, rejects = None, Rejects.of([], [], [])
             expect_records(reading.source, passed.staged)
             stage.rename(dataset.transactions_path)
-        first = write_rejects(rejects, reading, dataset.rejects_path, located, passed.broken)
+        values = values_of(rejects, reading, located, passed.broken)
+        first = write_rejects(rejects, values, dataset.rejects_path)
         tell(0.9, "Measuring the ledger")
         measured = _measured(connection, ledger, dataset, rejects)
     if measured.seen != passed.seen:

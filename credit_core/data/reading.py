@@ -46,6 +46,9 @@ REASONS: dict[str, str] = {
     "unreadable": "the line cannot be read as a record",
     "line_too_long": f"the line is longer than {LONGEST_LINE:,} bytes",
     "duplicate": "the same transaction again; the first one is kept",
+    "not_an_outcome": "neither 0/1, good/bad, no/yes nor false/true",
+    "same_application": "the same row again; the first one is kept",
+    "other_application": "the same customer and date with other content; all are set aside",
     "conflict": "the same transaction_id with other content; both are set aside",
 }
 _NOT_A = {"timestamp": "not_a_date", "flag": "not_a_flag"}

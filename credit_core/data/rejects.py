@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -187,11 +187,10 @@ def describe(column: str, reason: str) -> str:
 
 
 def write_rejects(
-    rejects: Rejects, reading: Reading, path: Path, located: Located | None, broken: list[Broken]
+    rejects: Rejects, values: Iterable[str], path: Path
 ) -> tuple[int, str, str] | None:
     """Write line, column, value and reason of each row; return the first (line, what, value)."""
     first = None
-    values = values_of(rejects, reading, located, broken)
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["line", "column", "value", "reason"])

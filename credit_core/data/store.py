@@ -29,7 +29,12 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Applications:
-    """What the applications file held; the rows are in ``applications.parquet``."""
+    """What the applications file held; the rows are in ``applications.parquet``.
+
+    ``rejected`` rows were set aside, each with its line and reason in
+    ``applications_rejects.csv``. ``unmatched`` of their customers have no transaction, where there
+    is a ledger. ``like_an_outcome`` is an attribute that seems to be one; '' where none does.
+    """
 
     name: str
     rows: int
@@ -39,6 +44,26 @@ class Applications:
     has_as_of: bool
     has_outcome: bool
     bad_rate: float | None
+    rejects_by_reason: dict[str, int] = field(default_factory=dict)
+    unmatched: int | None = None
+    like_an_outcome: str = ""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What somebody who brought the file in should look at, in sentences."""
+        found = []
+        if self.unmatched:
+            found.append(
+                f"{self.unmatched:,} customers of the applications have no transaction in the "
+                "ledger; their ids may be written otherwise there."
+            )
+        if self.like_an_outcome:
+            found.append(
+                f"The column {self.like_an_outcome!r} looks like an outcome and was taken as an "
+                "attribute. If it says what became of the loan, name it outcome (1 = bad) and "
+                "bring the file in again: as an attribute it would tell models the answer."
+            )
+        return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -81,6 +106,10 @@ class Dataset:
     @property
     def rejects_path(self) -> Path:
         return self.folder / "rejects.csv"
+
+    @property
+    def applications_rejects_path(self) -> Path:
+        return self.folder / "applications_rejects.csv"
 
     @property
     def applications_path(self) -> Path:

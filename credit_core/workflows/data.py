@@ -122,10 +122,10 @@ def earliest_transactions(dataset: Dataset, settings: Settings, limit: int = 200
         )
 
 
-def first_rejects(dataset: Dataset, limit: int = 200) -> pd.DataFrame:
-    """Return the first rows set aside: ``line``, ``column``, ``value``, ``reason``."""
+def first_rejects(path: Path, limit: int = 200) -> pd.DataFrame:
+    """Return the first rows of a file of rejects: ``line``, ``column``, ``value``, ``reason``."""
     return pd.read_csv(
-        dataset.rejects_path,
+        path,
         nrows=limit,
         dtype={"line": "int64", "column": "str", "value": "str", "reason": "str"},
         keep_default_na=False,

@@ -166,13 +166,13 @@ class TestNoData:
     def test_overview_says_what_to_do_first(self, page: Page) -> None:
         at = page("overview")
         assert "simulated sample" in words(at)
-        assert [link.value for link in at.page_link] == ["Go to Transactions"]
+        assert [link.value for link in at.main.page_link] == ["Go to Transactions"]
 
     @pytest.mark.parametrize("name", ["segments", "train"])
     def test_other_pages_lead_to_transactions(self, page: Page, name: str) -> None:
         at = page(name)
         assert text.NO_DATA in words(at)
-        assert [link.value for link in at.page_link] == ["Go to Transactions"]
+        assert [link.value for link in at.main.page_link] == ["Go to Transactions"]
 
     def test_unknown_job_in_the_address_is_no_error(self, page: Page, stored: Dataset) -> None:
         assert "Data: " not in words(page("train", {"job": "../../etc"}))
@@ -272,7 +272,7 @@ class TestOverview:
         assert at.metric[0].value == "0.777"
         assert at.warning[0].value == text.PROXY_BANNER
         assert "Promoted disengagement:3: best" in list(at.dataframe[0].value["What"])
-        assert "Go to Applicant" in [link.value for link in at.page_link]
+        assert "Go to Applicant" in [link.value for link in at.main.page_link]
 
 
 class TestTrain:
@@ -373,7 +373,10 @@ class TestPieces:
         )
         assert [len(made.data) for made in figures] == [1, 2]
         assert sum(figures[0].data[0].y) == stored.rows
-        assert first_rejects(stored)["reason"].iloc[0] == "not a date in the expected form"
+        assert (
+            first_rejects(stored.rejects_path)["reason"].iloc[0]
+            == "not a date in the expected form"
+        )
 
     def test_segment_figures_count_everybody(self, stored: Dataset, settings: Settings) -> None:
         found = workflows.segment(stored, settings, ModelConfig())

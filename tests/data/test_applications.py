@@ -198,3 +198,75 @@ def test_a_day_and_a_month_are_never_confused(dates: list[date]) -> None:
             _dates(cells, "a.csv")
     else:
         assert [moment.date() for moment in _dates(cells, "a.csv")] == dates
+
+
+ODD = """customer_id,as_of,outcome,age,job
+A,2024-01-02,bad,33,x
+A,2024-01-02,bad,33,x
+B,2024-01-05,good,40,y
+B,2024-01-05,bad,41,y
+
+,2024-01-05,bad,41,y
+C,2024-13-45,bad,41,y
+C,,bad,41,y
+D,2024-02-01,bad,41
+E,2024-02-01,bad,41,x,extra
+F,2024-02-01,maybe,=1+1,"two
+lines"
+G,2024-02-01,maybe,2,=1+1
+H,2024-02-01,,41,z
+"""
+
+
+def test_every_row_set_aside_has_its_line_and_reason(load: Load) -> None:
+    dataset, _ = load(ODD)
+    found = dataset.applications
+    assert found is not None
+    aside = pd.read_csv(dataset.applications_rejects_path, keep_default_na=False)
+    assert list(aside.itertuples(index=False, name=None)) == [
+        (3, "", "A,2024-01-02,bad,33,x", "the same row again; the first one is kept"),
+        (4, "", "B,2024-01-05,good,40,y", CONTRADICTED),
+        (5, "", "B,2024-01-05,bad,41,y", CONTRADICTED),
+        (7, "customer_id", "", "the cell is empty"),
+        (8, "as_of", "2024-13-45", "not a date in the expected form"),
+        (9, "as_of", "", "the cell is empty"),
+        (10, "", "D,2024-02-01,bad,41", "fewer fields than the header"),
+        (11, "", "E,2024-02-01,bad,41,x,extra", "more fields than the header"),
+        (12, "outcome", "maybe", "neither 0/1, good/bad, no/yes nor false/true"),
+        (14, "outcome", "maybe", "neither 0/1, good/bad, no/yes nor false/true"),
+    ]
+    assert (found.rows, found.rejected) == (2, len(aside))
+    assert sum(found.rejects_by_reason.values()) == len(aside)
+
+
+CONTRADICTED = "the same customer and date with other content; all are set aside"
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "said"),
+    [
+        ("loan_status", ("paid", "charged off"), True),
+        ("is_default_12m", ("0", "1"), True),
+        ("marital_status", ("single", "married"), False),
+        ("paid", ("1", "1"), False),
+        ("defaults", ("0", "1", "2"), False),
+    ],
+)
+def test_an_outcome_under_another_name_is_pointed_out(
+    header: str, values: tuple[str, ...], said: bool, load: Load
+) -> None:
+    rows = "\n".join(f"C{i},{value}" for i, value in enumerate(values * 2))
+    found = load(f"customer_id,{header}\n{rows}\n")[0].applications
+    assert found is not None
+    assert found.like_an_outcome == (header if said else "")
+    assert any("tell models the answer" in remark for remark in found.remarks) == said
+
+
+def test_customers_without_a_transaction_are_counted(settings: Settings, tmp_path: Path) -> None:
+    moved, filed = tmp_path / "moved.csv", tmp_path / "filed.csv"
+    moved.write_text("customer_id,date,amount\nA,2024-01-01,1\nB,2024-01-02,2\n")
+    filed.write_text("customer_id,income\nA,1\na,2\nC,3\nC-1,4\n")
+    found = ingest(moved, settings, applications=filed).applications
+    assert found is not None
+    assert found.unmatched == 3
+    assert "3 customers of the applications have no transaction" in found.remarks[0]
