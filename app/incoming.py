@@ -9,6 +9,7 @@ import streamlit as st
 from app import state, uploads, widgets
 from app.mapping_form import amount_mode, mapping_form
 from credit_core import workflows
+from credit_core.data.applications import looks_protected
 from credit_core.data.mapping import Mapping
 from credit_core.errors import CandorError
 from credit_core.workflows.data import file_header, look
@@ -80,13 +81,18 @@ def protected_columns(applications: Path) -> tuple[str, ...]:
     """Ask which columns of the applications are for fairness only."""
     header = file_header(applications, state.settings())
     configured = state.config().applications.protected
-    usual = [n for n in header if n in configured or n.lower().startswith("protected_")]
+    usual = [
+        n
+        for n in header
+        if n in configured or n.lower().startswith("protected_") or looks_protected(n)
+    ]
     return tuple(
         st.multiselect(
             "Protected attributes in the applications",
             header,
             usual,
-            help="Used to look at fairness only; never a feature of any model.",
+            help="Used to look at fairness only; never a feature of any model. Those whose names "
+            "suggest it are chosen already.",
             key=f"protected_{applications.parent.name}",
         )
     )

@@ -24,6 +24,11 @@ _OUTCOME_WORDS = {
     *("unpaid", "delinquent", "chargeoff", "charged", "npl", "arrears", "churn", "churned"),
 }
 _OUTCOME_NAMES = {"status", "loan_status", "class", "credit_class", "dlq", "dpd90"}
+_PROTECTED_WORDS = {
+    *("sex", "gender", "age", "birth", "birthdate", "dob", "race", "ethnicity", "ethnic", "colour"),
+    *("color", "religion", "religious", "nationality", "origin", "marital", "married"),
+    *("pregnant", "disability", "disabled", "orientation", "foreign", "citizenship"),
+}
 _TRUE, _FALSE = {"1", "1.0", "true", "yes", "bad"}, {"0", "0.0", "false", "no", "good"}
 _DATE_FORMS = {
     "iso": r"\d{4}-\d{1,2}-\d{1,2}([T ].*)?",
@@ -108,8 +113,21 @@ def store_applications(
         has_outcome=bool(known.any()),
         bad_rate=float(kept.loc[known, "outcome"].mean()) if known.any() else None,
         rejects_by_reason=rejects.by_reason(),
+        like_protected=tuple(a.name for a in attributes if looks_protected(a.name)),
         like_an_outcome="" if known.any() else _like_an_outcome(attributes, kept),
     )
+
+
+def looks_protected(name: str) -> bool:
+    """Return True where a column's name is that of a characteristic that laws on credit protect.
+
+    The words follow the prohibited bases of the Equal Credit Opportunity Act (15 U.S.C. 1691) and
+    Article 21 of the EU Charter; a name proves nothing either way.
+
+    >>> looks_protected("applicant_gender"), looks_protected("average_balance")
+    (True, False)
+    """
+    return bool(_PROTECTED_WORDS & set(normalise_header(name).split("_")))
 
 
 def _like_an_outcome(attributes: list[Attribute], typed: pd.DataFrame) -> str:

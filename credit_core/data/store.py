@@ -34,6 +34,8 @@ class Applications:
     ``rejected`` rows were set aside, each with its line and reason in
     ``applications_rejects.csv``. ``unmatched`` of their customers have no transaction, where there
     is a ledger. ``like_an_outcome`` is an attribute that seems to be one; '' where none does.
+    ``like_protected`` are attributes that seem to be protected characteristics and were not
+    declared so.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Applications:
     rejects_by_reason: dict[str, int] = field(default_factory=dict)
     unmatched: int | None = None
     like_an_outcome: str = ""
+    like_protected: tuple[str, ...] = ()
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -62,6 +65,13 @@ class Applications:
                 f"The column {self.like_an_outcome!r} looks like an outcome and was taken as an "
                 "attribute. If it says what became of the loan, name it outcome (1 = bad) and "
                 "bring the file in again: as an attribute it would tell models the answer."
+            )
+        if self.like_protected:
+            named = ", ".join(map(repr, self.like_protected))
+            found.append(
+                f"Models will read {named}, which look like protected characteristics. Where the "
+                "law or your policy forbids that, declare them protected and bring the file in "
+                "again; they then serve to look at fairness alone."
             )
         return tuple(found)
 
@@ -229,7 +239,8 @@ def _read(folder: Path) -> Dataset:
         applications["attributes"] = tuple(
             Attribute(**attribute) for attribute in applications["attributes"]
         )
-        applications["protected"] = tuple(applications["protected"])
+        for key in ("protected", "like_protected"):
+            applications[key] = tuple(applications.get(key, ()))
         applications = Applications(**applications)
     for key in ("first", "last"):
         facts[key] = datetime.fromisoformat(facts[key]) if facts[key] else None

@@ -270,3 +270,14 @@ def test_customers_without_a_transaction_are_counted(settings: Settings, tmp_pat
     assert found is not None
     assert found.unmatched == 3
     assert "3 customers of the applications have no transaction" in found.remarks[0]
+
+
+def test_characteristics_that_look_protected_are_named_unless_declared(load: Load) -> None:
+    text = "customer_id,sex,Age in years,average_balance\nA,m,33,1\nB,f,40,2\n"
+    found = load(text)[0].applications
+    assert found is not None
+    assert found.like_protected == ("sex", "age_in_years")
+    assert "Models will read 'sex', 'age_in_years'" in found.remarks[0]
+    declared = load(text, protected=("sex", "Age in years"))[0].applications
+    assert declared is not None
+    assert declared.remarks == ()
