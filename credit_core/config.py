@@ -55,6 +55,7 @@ class TrainingConfig(_Section):
     seed: int = Field(20240101, ge=0, le=2**31 - 1)
     search_trials: int = Field(0, ge=0, le=500)
     bootstraps: int = Field(8, ge=0, le=200)
+    many_rows: int = Field(200_000, ge=1_000)
 
 
 class ScorecardConfig(_Section):

@@ -216,13 +216,20 @@ class _Fitter:
         if self.family == "logistic":
             self.penalty = choose_penalty(X, label, folds, self.config.models.logistic)
         trials = self.config.training.search_trials
-        if self.family in _UNWATCHED or trials == 0:
+        if self.family in _UNWATCHED:
             return
-
         given = getattr(self.config.models, self.family).model_dump()
 
         def with_changes(changes: dict[str, Any]) -> ModelConfig:
             return self.config.replacing(models={self.family: {**given, **changes}})
+
+        if len(label) >= self.config.training.many_rows:
+            # A step is then estimated so well that small ones only cost time.
+            given["learning_rate"] = min(1.0, 2 * given["learning_rate"])
+            given["max_rounds"] = max(1, given["max_rounds"] // 2)
+            self.config = with_changes({})
+        if trials == 0:
+            return
 
         def loss(changes: dict[str, Any], trial: int) -> float:
             tell(0.0, f"{self.family}: search, trial {trial + 1} of {trials}")

@@ -53,6 +53,23 @@ def test_calibrated_risks_have_slope_one_out_of_time(family: str, simulated) -> 
     assert np.corrcoef(model.log_odds[later], truth[later])[0, 1] > 0.95
 
 
+@pytest.mark.parametrize("family", ["xgboost", "lightgbm"])
+def test_with_many_rows_longer_steps_lead_to_the_same_scores(family: str, simulated) -> None:
+    data, _ = simulated
+    config = CONFIG.replacing(training={"many_rows": 1_000})
+    few, many = (
+        train_family(family, data, chosen, 1, lambda share, text: None)
+        for chosen in (CONFIG, config)
+    )
+    assert many.parameters["learning_rate"] == 2 * few.parameters["learning_rate"]
+    assert many.parameters["max_rounds"] == few.parameters["max_rounds"] // 2
+    assert many.parameters["rounds"] < few.parameters["rounds"]
+    later = data.rows(OUT_OF_TIME)
+    assert np.corrcoef(many.log_odds[later], few.log_odds[later])[0, 1] > 0.99
+    gained = many.metrics["out_of_time"].auc - few.metrics["out_of_time"].auc
+    assert abs(gained) < 0.005
+
+
 def test_a_search_is_told_trial_by_trial_and_keeps_what_it_does_not_choose(simulated) -> None:
     data, _ = simulated
     config = CONFIG.replacing(
