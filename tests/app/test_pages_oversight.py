@@ -59,9 +59,9 @@ def test_an_auditor_is_told_so_and_saves_nothing(open_page: Open, own) -> None:
     at.number_input[0].set_value(at.number_input[0].value + 40)
     at = checked(at.run())
     at.text_input[0].set_value("stricter")
-    at = press(checked(at.run()), "Save as a new version")
+    at = checked(at.run())
+    assert next(one for one in at.button if one.label == "Save as a new version").disabled
     assert "The role auditor may not set policy" in words(at).replace("\\", "")
-    assert not events.list_events(looking, kind="policy_set")
 
 
 def test_a_policy_is_tried_saved_and_in_force(open_page: Open, own) -> None:

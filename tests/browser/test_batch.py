@@ -60,7 +60,7 @@ def test_200_000_rows_are_scored_and_downloaded(
     page.get_by_role("button", name=re.compile("Score$")).last.click()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=SLOW)
     running = page.url
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Overview").click()
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Overview").click()
     expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible(timeout=SLOW)
     page.goto(running)
     expect(page.get_by_text(f"{customers:,} customers scored")).to_be_visible(timeout=SLOW)

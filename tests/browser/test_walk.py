@@ -197,7 +197,7 @@ def test_every_page_opens_in_both_themes(
         "Governance",
     )
     for title in titles:
-        page.get_by_test_id("stSidebarNav").get_by_role("link", name=title).click()
+        page.get_by_test_id("stSidebar").get_by_role("link", name=title).click()
         expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible(timeout=SLOW)
         expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=SLOW)
         _no_error(page)
