@@ -19,13 +19,18 @@ import pandas as pd
 import shap
 
 from credit_core import workflows
-from credit_core.config import ModelConfig
-from credit_core.decisions.contributions import score_table
+from credit_core.config import FAMILIES, ModelConfig
+from credit_core.data.store import Dataset
+from credit_core.decisions.contributions import score_matrix, score_table
+from credit_core.decisions.reasons import top_reasons
 from credit_core.decisions.scoring import ScoredSnapshots
+from credit_core.labels.observed import load_applications
 from credit_core.modelling.bundle import Bundle
 from credit_core.oversight.policies import load_in_force
+from credit_core.oversight.registry import ModelVersion
 from credit_core.settings import SAMPLE_FILES, Settings
-from credit_core.workflows import TrainingRequest
+from credit_core.workflows import TrainingRequest, whatif
+from credit_core.workflows.scoring import explained
 
 PART = 100_000
 REPEATS = 3
@@ -99,6 +104,38 @@ def everyone(bundle: Bundle, table: pd.DataFrame, customers: int, all_reasons: b
     )
 
 
+def one(bundle: Bundle, dataset: Dataset, settings: Settings, version: ModelVersion) -> None:
+    """Print the median for one customer whose features are known, and of a what-if."""
+    found = workflows.score(dataset, settings, bundle)
+    filed = load_applications(dataset)
+    spent: dict[str, list[float]] = {"score": [], "with reasons": [], "with every factor": []}
+    imagined = []
+    for i in range(300):
+        row = i * 13 % len(found.table)
+        values = dict(found.table.iloc[row])
+        begun = time.perf_counter()
+        scored = score_matrix(bundle, bundle.design.row(values))
+        spent["score"].append(time.perf_counter() - begun)
+        table = {name: np.array([values[name]]) for name in scored.sources}
+        reasons = top_reasons(bundle, scored, table)[0]
+        spent["with reasons"].append(time.perf_counter() - begun)
+        said = {"customer_id": "one", "as_of": None, "warnings": (), "reasons": reasons}
+        explained(bundle, version, values=values, scored=scored, row=0, **said)
+        spent["with every factor"].append(time.perf_counter() - begun)
+    for row in range(0, 70, 10):
+        explanation = workflows.explanation(found, row, version)
+        moved = whatif.transactions_of(dataset, settings, explanation.customer_id)
+        attributes = whatif.attributes_of(explanation, filed)
+        begun = time.perf_counter()
+        whatif.rescore(explanation, settings, moved, attributes=attributes)
+        imagined.append(time.perf_counter() - begun)
+    medians = ", ".join(f"{what} {1e3 * statistics.median(t):.2f} ms" for what, t in spent.items())
+    print(
+        f"{version.family}: one customer in process, features known: {medians}; "
+        f"a what-if, features computed anew: {1e3 * statistics.median(imagined):.0f} ms (medians)"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=100_000)
@@ -107,10 +144,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(home=Path(folder) / "home", models=Path(folder) / "models")
         dataset = workflows.ingest(SAMPLE_FILES[0], settings, applications=SAMPLE_FILES[1])
-        request = TrainingRequest(None, ("xgboost", "lightgbm"), promote=False)
+        request = TrainingRequest(None, tuple(FAMILIES), promote=False)
         trained = workflows.train(dataset, settings, ModelConfig(), request)
         for version in trained.versions:
             bundle = load_in_force(settings, version)
+            one(bundle, dataset, settings, version)
+            if version.family not in ("xgboost", "lightgbm"):
+                continue
             table = workflows.score(dataset, settings, bundle).table
             contributions(bundle, table, given.rows)
             everyone(bundle, table, given.customers, all_reasons=False)
