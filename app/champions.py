@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from app import state, tables, widgets
+from app import state, tables, text, widgets
 from credit_core.errors import CandorError
 from credit_core.workflows import champions
 
@@ -28,7 +28,7 @@ def show(question: str) -> None:
             f"**{end}**; the table has the times."
         )
     st.dataframe(
-        table,
+        table.assign(sample=table["sample"].map(text.SAMPLE)),
         hide_index=True,
         column_config=tables.PROMOTIONS,
         column_order=list(tables.PROMOTIONS),

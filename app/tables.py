@@ -339,6 +339,8 @@ PROMOTIONS: dict[str, Any] = {
     "model": _C.TextColumn("Champion"),
     "actor": _C.TextColumn("By"),
     "reason": _C.TextColumn("Reason", width="large"),
+    "sample": _C.TextColumn("Judged on", help="The evidence as it stood at the promotion"),
+    **{name: LEADERBOARD[name] for name in ("auc", "auc_low", "auc_high", "n")},
     "event": _C.NumberColumn("Event", help="Its number in the record", format="%d"),
 }
 POINTS: dict[str, Any] = {

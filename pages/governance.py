@@ -83,9 +83,10 @@ def show_live() -> None:
             st.markdown(f"**{name}:** {begin or 'no champion'}, from some moment of that day {end}")
         if len(table):
             st.dataframe(
-                table.drop(columns="sha256"),
+                table.assign(sample=table["sample"].map(text.SAMPLE)),
                 hide_index=True,
                 column_config=tables.PROMOTIONS,
+                column_order=list(tables.PROMOTIONS),
                 alt=f"Promotions of {name}",
             )
 

@@ -12,12 +12,15 @@ from credit_core.oversight.registry import ModelVersion
 from credit_core.settings import Settings
 from credit_core.workflows.training import promote
 
+EVIDENCE = ("sample", "auc", "auc_low", "auc_high", "n")
+
 
 def promotions(settings: Settings, question: str) -> pd.DataFrame:
     """Return the promotions of a question, newest first.
 
     Columns: at (UTC), model, actor, reason, until (UTC; missing for the one that is live), event
-    (its number in the record), sha256.
+    (its number in the record), sha256, and the evidence as it stood then: sample, auc, auc_low,
+    auc_high, n.
     """
     rows = [
         {
@@ -27,11 +30,12 @@ def promotions(settings: Settings, question: str) -> pd.DataFrame:
             "reason": event.details["reason"],
             "event": event.sequence,
             "sha256": event.details["sha256"],
+            **{name: event.details.get(name) for name in EVIDENCE},
         }
         for event in events.list_events(settings, limit=None, kind="promoted")
         if event.details["model"].partition(":")[0] == question
     ]
-    columns = ["at", "until", "model", "actor", "reason", "event", "sha256"]
+    columns = ["at", "until", "model", "actor", "reason", "event", "sha256", *EVIDENCE]
     table = pd.DataFrame(rows, columns=[c for c in columns if c != "until"])
     # In UTC without a zone: tables of screens read zoned times in the reader's own.
     table["at"] = pd.to_datetime(table["at"], utc=True).dt.tz_localize(None)

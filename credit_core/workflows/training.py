@@ -212,7 +212,7 @@ def _train(
             "sha256": [version.sha256 for version in versions],
         },
     )
-    ordered = sorted(versions, key=lambda version: -_auc_nearest_to_use(version))
+    ordered = sorted(versions, key=lambda version: -_evidence(version)["auc"])
     return TrainingResult(dataset, label, checks, ready.references, tuple(ordered), None, None)
 
 
@@ -230,9 +230,13 @@ def small_sample(data: TrainingData) -> str | None:
     )
 
 
-def _auc_nearest_to_use(version: ModelVersion) -> float:
-    """Return the AUC out of time where there is one, else cross-validated."""
-    return (version.metrics.get("out_of_time") or version.metrics["cross_validation"])["auc"]
+def _evidence(version: ModelVersion) -> dict[str, Any]:
+    """Return what a promotion rests on: AUC, its 95% interval and n, from the sample nearest to
+    use: out of time where there is one, else cross-validation.
+    """
+    sample = "out_of_time" if version.metrics.get("out_of_time") else "cross_validation"
+    found = version.metrics[sample]
+    return {"sample": sample, **{name: found[name] for name in ("auc", "auc_low", "auc_high", "n")}}
 
 
 def _facts(
@@ -430,5 +434,5 @@ def promote(reference: str, reason: str, settings: Settings) -> ModelVersion:
     except RefusedError as error:
         events.record(settings, "promotion refused", {**details, "refusal": str(error)})
         raise
-    events.record(settings, "promoted", {**details, "auc": _auc_nearest_to_use(version)})
+    events.record(settings, "promoted", {**details, **_evidence(version)})
     return replace(version, champion=True)

@@ -135,6 +135,9 @@ def test_promotion_needs_a_reason_and_is_recorded(open_page, own):
     promoted = events.list_events(own, kind="promoted")[0].details
     assert f"{promoted['model']} is now the champion" in words(at)
     assert promoted["reason"] == "steadier out of time"
+    version = find_version(own, promoted["model"])
+    judged = version.metrics[promoted["sample"]]
+    assert (promoted["auc"], promoted["n"]) == (judged["auc"], judged["n"])
     assert at.selectbox(key="model").value == promoted["model"]
     assert find_version(own, "default").reference == promoted["model"]
 
