@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from credit_core.settings import PROJECT_ROOT
 from tests.conftest import Store
+
+SLOW = 120_000  # milliseconds of patience: other tests share the cores
 
 _ARGUMENTS = [
     "--headless",
@@ -49,9 +51,17 @@ def browser() -> Iterator[Browser]:
             pytest.fail(sentence)
         pytest.skip(sentence)
     with sync_playwright() as playwright:
+        expect.set_options(timeout=SLOW)
         browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
         yield browser
         browser.close()
+
+
+def window(browser: Browser) -> Page:
+    """Open a browser window of somebody new, as large as a small laptop's."""
+    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    page.set_default_timeout(SLOW)
+    return page
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from app.main import SECTIONS
-from tests.browser.conftest import Dashboard
-from tests.browser.test_walk import SLOW
+from tests.browser.conftest import Dashboard, window
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 PAGES = [
@@ -40,7 +39,7 @@ REACHABLE = """() => {
 
 def opened(page: Page, bank: Dashboard, address: str) -> None:
     page.goto(f"{bank.url}/{address}")
-    expect(page.locator("h1")).to_be_visible(timeout=SLOW)
+    expect(page.locator("h1")).to_be_visible()
     expect(page.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(len(PAGES))
     ready(page)
 
@@ -48,7 +47,7 @@ def opened(page: Page, bank: Dashboard, address: str) -> None:
 def ready(page: Page) -> None:
     """Wait until the page is drawn: Streamlit says so on its outermost element."""
     idle = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
-    expect(idle).to_be_visible(timeout=SLOW)
+    expect(idle).to_be_visible()
     page.wait_for_timeout(300)  # for the last elements to be laid out
 
 
@@ -66,8 +65,7 @@ def violations(page: Page, where: str, rules: list[str] | None = None) -> list[s
 
 
 def test_axe_finds_nothing_serious_on_any_page_or_tab(browser: Browser, bank: Dashboard) -> None:
-    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
-    page.set_default_timeout(30_000)
+    page = window(browser)
     found, looked = [], 0
     for address in ADDRESSES:
         opened(page, bank, address)
@@ -91,25 +89,35 @@ def test_axe_finds_nothing_serious_on_any_page_or_tab(browser: Browser, bank: Da
     assert looked > len(ADDRESSES) + 10
 
 
-@pytest.mark.parametrize("address", ["", "train", "applicant?customer=C000010"])
+@pytest.mark.parametrize("address", ADDRESSES)
 def test_the_keyboard_alone_reaches_everything(
     browser: Browser, bank: Dashboard, address: str
 ) -> None:
-    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    page = window(browser)
     opened(page, bank, address)
     wanted = page.evaluate(REACHABLE)
-    assert wanted > 10
-    for _ in range(2 * wanted):
-        page.keyboard.press("Tab")
-        page.evaluate("window.__reached.add(window.__unit(document.activeElement))")
-    missed = page.evaluate(
-        "window.__wanted.filter(e => e.isConnected && !window.__reached.has(window.__unit(e)))"
-        ".map(e => e.outerHTML.slice(0, 160))"
-    )
+    assert wanted > len(PAGES)
+    missed = [""]
+    for _ in range(10):  # in a table each Tab is a cell, so a page may ask for more than it holds
+        for _ in range(wanted):
+            page.keyboard.press("Tab")
+            page.evaluate("window.__reached.add(window.__unit(document.activeElement))")
+        missed = page.evaluate(
+            "window.__wanted.filter(e => e.isConnected && !window.__reached.has(window.__unit(e)))"
+            ".map(e => e.outerHTML.slice(0, 160))"
+        )
+        if not missed:
+            break
     assert not missed, "\n".join(missed)
-    # Focus is seen: the same link is drawn differently while it has the keyboard.
+
+
+def test_focus_is_seen(browser: Browser, bank: Dashboard) -> None:
+    page = window(browser)
+    opened(page, bank, "")
     link = page.get_by_test_id("stSidebar").get_by_role("link", name="Batch")
     plain = link.screenshot()
-    while not link.evaluate("e => e === document.activeElement"):
+    for _ in range(2 * len(PAGES)):
         page.keyboard.press("Tab")
+        if link.evaluate("e => e === document.activeElement"):
+            break
     assert link.screenshot() != plain

@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, expect
 
 from credit_core.data.duck import text_literal
 from credit_core.decisions.scoring import SCORE_COLUMNS
-from tests.browser.conftest import Dashboard
-from tests.browser.test_walk import SLOW, _no_error, _screenshot
+from tests.browser.conftest import Dashboard, window
+from tests.browser.test_walk import _no_error, _screenshot
 
 ROWS = 200_000
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -37,33 +37,28 @@ def test_200_000_rows_are_scored_and_downloaded(
 ) -> None:
     ledger = tmp_path / "two hundred thousand.csv"
     customers = _many(simulated, ledger)
-    page = browser.new_context(
-        viewport={"width": 1280, "height": 800}, accept_downloads=True
-    ).new_page()
-    page.set_default_timeout(30_000)
+    page = window(browser)
 
     # The file comes in on the page itself; columns are recognised.
     page.goto(f"{bank.url}/batch")
-    page.get_by_role("combobox", name="Model").click(timeout=SLOW)
+    page.get_by_role("combobox", name="Model").click()
     page.get_by_role("option", name=re.compile("disengagement")).click()
-    expect(page.get_by_text("With disengagement 1")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("With disengagement 1")).to_be_visible()
     page.get_by_text("Score another file").click()
     page.locator("input[type=file]").first.set_input_files(str(ledger))
-    expect(page.get_by_text("Which column is which")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Which column is which")).to_be_visible()
     _screenshot(page, "batch-mapping", tmp_path)
     page.get_by_role("button", name="Bring in", exact=True).click()
-    expect(page.get_by_text(f"{customers:,} customers with transactions")).to_be_visible(
-        timeout=SLOW
-    )
+    expect(page.get_by_text(f"{customers:,} customers with transactions")).to_be_visible()
 
     # The job survives a page change.
     page.get_by_role("button", name=re.compile("Score$")).last.click()
-    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     running = page.url
     page.get_by_test_id("stSidebar").get_by_role("link", name="Overview").click()
-    expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
     page.goto(running)
-    expect(page.get_by_text(f"{customers:,} customers scored")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text(f"{customers:,} customers scored")).to_be_visible()
     expect(page.get_by_text("Disengagement risk, not a default risk.").first).to_be_visible()
     _no_error(page)
     page.wait_for_timeout(1000)

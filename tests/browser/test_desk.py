@@ -15,8 +15,8 @@ from credit_core.oversight.registry import list_versions
 from credit_core.settings import Settings
 from credit_core.workflows.decisions import list_decisions
 from credit_core.workflows.whatif import transactions_of
-from tests.browser.conftest import Dashboard
-from tests.browser.test_walk import SLOW, _no_error, _screenshot
+from tests.browser.conftest import Dashboard, window
+from tests.browser.test_walk import _no_error, _screenshot
 from tests.conftest import Store
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -24,11 +24,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 @pytest.fixture
 def page(browser: Browser) -> Page:
-    opened = browser.new_context(
-        viewport={"width": 1280, "height": 800}, accept_downloads=True
-    ).new_page()
-    opened.set_default_timeout(30_000)
-    return opened
+    return window(browser)
 
 
 def test_a_declined_customer_is_understood_overridden_and_written_to(
@@ -36,8 +32,8 @@ def test_a_declined_customer_is_understood_overridden_and_written_to(
 ) -> None:
     # A declined customer from the list; the row's check box opens them.
     page.goto(f"{bank.url}/applicant?data={quote(store.dataset.name)}")
-    page.get_by_role("button", name="Decline").first.click(timeout=SLOW)
-    expect(page.get_by_text(re.compile(r"\d+ of \d+ customers"))).to_be_visible(timeout=SLOW)
+    page.get_by_role("button", name="Decline").first.click()
+    expect(page.get_by_text(re.compile(r"\d+ of \d+ customers"))).to_be_visible()
     canvas = page.get_by_test_id("stDataFrame").first.locator("canvas").first
     told = page.get_by_text("What held the score down")
     for _ in range(10):  # the table may be drawn anew just as it is clicked
@@ -46,8 +42,8 @@ def test_a_declined_customer_is_understood_overridden_and_written_to(
             break
         canvas.click(position={"x": 16, "y": 54}, force=True, timeout=2000)
         page.wait_for_timeout(1500)
-    expect(told).to_be_visible(timeout=SLOW)
-    expect(page.get_by_text("Record a decision").first).to_be_visible(timeout=SLOW)
+    expect(told).to_be_visible()
+    expect(page.get_by_text("Record a decision").first).to_be_visible()
     customer = page.get_by_label("Customer id").input_value()
     assert customer
 
@@ -57,18 +53,18 @@ def test_a_declined_customer_is_understood_overridden_and_written_to(
     assert box is not None
     assert box["y"] + box["height"] < 800
     page.get_by_role("tab", name="How the reasons were proved").click()
-    expect(page.get_by_text("a factor that fails this is not given")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("a factor that fails this is not given")).to_be_visible()
     expect(page.get_by_text("past customers whose scores were made most alike")).to_be_visible()
     _screenshot(page, "applicant", tmp_path)
 
     # A scenario changes the score shown beside it.
     page.get_by_text("No balance below zero").first.click()
-    expect(page.get_by_text("Score then")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Score then")).to_be_visible()
     _no_error(page)
 
     # The recommendation is overridden, with a reason; the letter is a PDF that can be read.
     page.get_by_role("radio", name="Approve").last.click()
-    expect(page.get_by_text("This overrides the recommendation")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("This overrides the recommendation")).to_be_visible()
     box = page.get_by_role("combobox", name=re.compile("Reason for the override"))
     for _ in range(10):  # a list that opens amid a redrawing closes again
         page.wait_for_timeout(800)
@@ -77,10 +73,10 @@ def test_a_declined_customer_is_understood_overridden_and_written_to(
         if page.get_by_role("option").count():
             page.get_by_role("option").first.click(timeout=5000)
             break
-    expect(page.get_by_text("Choose one; it is kept")).to_have_count(0, timeout=SLOW)
+    expect(page.get_by_text("Choose one; it is kept")).to_have_count(0)
     page.get_by_role("button", name="Record the decision").click()
     told = page.get_by_text(re.compile(r"Recorded as event \d+\."))
-    expect(told).to_be_visible(timeout=SLOW)
+    expect(told).to_be_visible()
     sequence = re.search(r"event (\d+)", told.inner_text())
     assert sequence is not None
     with page.expect_download() as waiting:
@@ -98,9 +94,9 @@ def test_a_declined_customer_is_understood_overridden_and_written_to(
     )  # fmt: skip
     assert events.verify(settings) is None
     page.goto(f"{bank.url}/governance")
-    page.get_by_role("tab", name="Decisions").click(timeout=SLOW)
+    page.get_by_role("tab", name="Decisions").click()
     page.get_by_role("button", name="Replay").click()
-    expect(page.get_by_text("Identical to the last bit")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Identical to the last bit")).to_be_visible()
     _no_error(page)
 
 
@@ -110,18 +106,18 @@ def test_a_new_applicant_is_pasted_and_scored(
     history = transactions_of(store.dataset, store.settings, "C000010")
     statement = history.drop(columns="customer_id").to_csv(index=False, sep=";")
     page.goto(f"{bank.url}/applicant?model=disengagement+1%2C+Logistic+regression")
-    page.get_by_role("button", name="New applicant").click(timeout=SLOW)
+    page.get_by_role("button", name="New applicant").click()
     page.get_by_label("Applicant's id").fill("NEW-1")
     page.get_by_label(re.compile("Paste transactions")).fill(statement)
     page.get_by_role("button", name="Score this applicant").click()
-    expect(page.get_by_label("Customer id")).to_have_value("NEW-1", timeout=SLOW)
-    expect(page.get_by_text("Record a decision").first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_label("Customer id")).to_have_value("NEW-1")
+    expect(page.get_by_text("Record a decision").first).to_be_visible()
     _no_error(page)
     page.get_by_role("button", name="New applicant").click()
     page.get_by_label("Applicant's id").fill("NEW-2")
     page.get_by_label(re.compile("Paste transactions")).fill("date;amount\n2024-01-01;5\n")
     page.get_by_role("button", name="Score this applicant").click()
-    expect(page.get_by_text("the statement has no such column")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("the statement has no such column")).to_be_visible()
     _screenshot(page, "newcomer", tmp_path)
     _no_error(page)
 
@@ -132,18 +128,16 @@ def test_two_models_are_compared_and_one_is_promoted(
     settings = Settings(home=bank.home, models=bank.models)
     before = next(v for v in list_versions(settings) if v.champion and v.name == "default")
     page.goto(f"{bank.url}/compare?question=PD+%28observed%29")
-    expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible(timeout=SLOW)
-    page.get_by_role("tab", name="Two models").click(timeout=SLOW)
-    expect(page.get_by_text(re.compile("difference", re.IGNORECASE)).first).to_be_visible(
-        timeout=SLOW
-    )
+    expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
+    page.get_by_role("tab", name="Two models").click()
+    expect(page.get_by_text(re.compile("difference", re.IGNORECASE)).first).to_be_visible()
     _screenshot(page, "compare", tmp_path)
     page.get_by_role("tab", name="Inside a model").click()
-    expect(page.get_by_text("Grey: a category").first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Grey: a category").first).to_be_visible()
     _no_error(page)
     page.get_by_label("Reason", exact=True).fill("a walk through the pages")
     page.get_by_role("button", name="Promote", exact=True).click()
-    expect(page.get_by_text("is now the champion").first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("is now the champion").first).to_be_visible()
     after = next(v for v in list_versions(settings) if v.champion and v.name == "default")
     assert after.reference != before.reference
     _screenshot(page, "promoted", tmp_path)

@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from credit_core.oversight import events
 from credit_core.settings import Settings
-from tests.browser.conftest import Dashboard, free_port, serving
-from tests.browser.test_walk import SLOW, _no_error, _screenshot
+from tests.browser.conftest import Dashboard, free_port, serving, window
+from tests.browser.test_walk import _no_error, _screenshot
 from tests.conftest import Store
 
 pytestmark = [
@@ -73,8 +73,7 @@ server_metadata_url = "{provider}/.well-known/openid-configuration"
 
 def enter(browser: Browser, url: str, name: str) -> Page:
     """Sign in as somebody, in a browser of their own."""
-    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-    page.set_default_timeout(SLOW)
+    page = window(browser)
     page.goto(url)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_placeholder("sub").fill(name)
@@ -96,9 +95,9 @@ def test_each_role_does_what_it_may_and_nobody_else_gets_in(
         before = events.count(settings)
 
         # Without signing in no page shows anything, whatever its address.
-        page = browser.new_context().new_page()
+        page = window(browser)
         page.goto(f"{bank.url}/governance")
-        expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
         expect(page.get_by_text("Models", exact=True)).to_have_count(0)
         assert events.count(settings) == before
 

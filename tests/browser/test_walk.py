@@ -15,10 +15,9 @@ from playwright.sync_api import Browser, Page, expect
 from credit_core import workflows
 from credit_core.decisions.scoring import SCORE_COLUMNS
 from credit_core.settings import PROJECT_ROOT, Settings
-from tests.browser.conftest import Dashboard
+from tests.browser.conftest import SLOW, Dashboard, window
 
 CDNOW = PROJECT_ROOT.parent / "shared" / "data" / "cdnow.csv.gz"
-SLOW = 120_000
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 
 
@@ -36,31 +35,28 @@ def _no_error(page: Page) -> None:
 @pytest.mark.real_data
 @pytest.mark.skipif(not CDNOW.exists(), reason=f"{CDNOW} is not beside this checkout")
 def test_a_ledger_becomes_scores(browser: Browser, dashboard: Dashboard, tmp_path: Path) -> None:
-    page = browser.new_context(
-        viewport={"width": 1280, "height": 800}, accept_downloads=True
-    ).new_page()
-    page.set_default_timeout(30_000)
+    page = window(browser)
     ledger = tmp_path / "ledger.csv"
     customers, transactions = _some_of(CDNOW, 3000, ledger)
 
     # With nothing stored, every page says what to do next.
     page.goto(f"{dashboard.url}/overview")
-    expect(page.get_by_role("heading", name="Overview")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     expect(page.get_by_text("Page not found")).to_have_count(0)
     expect(page).to_have_url(f"{dashboard.url}/")
     page.goto(f"{dashboard.url}/applicant")
-    expect(page.get_by_text("There is no data yet")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("There is no data yet")).to_be_visible()
     _no_error(page)
 
     # The file comes in under its own headers; the mapping is proposed.
     page.goto(f"{dashboard.url}/transactions")
     page.locator("input[type=file]").first.set_input_files(str(ledger))
-    expect(page.get_by_text("Which column is which")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Which column is which")).to_be_visible()
     for column, header in (("timestamp", "date"), ("amount", "dollar_value")):
         box = page.get_by_role("combobox", name=re.compile(f"^{column}")).first
-        expect(box).to_have_value(header, timeout=SLOW)
+        expect(box).to_have_value(header)
     page.get_by_role("button", name="Bring in", exact=True).click()
-    expect(page.get_by_text(f"{transactions:,}").first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text(f"{transactions:,}").first).to_be_visible()
     _screenshot(page, "transactions", tmp_path)
     _no_error(page)
 
@@ -70,30 +66,30 @@ def test_a_ledger_becomes_scores(browser: Browser, dashboard: Dashboard, tmp_pat
     for family in ("XGBoost", "LightGBM"):
         page.get_by_role("button", name=family).click()
     page.get_by_role("button", name=re.compile("Train$")).last.click()
-    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     running = page.url
     page.goto(f"{dashboard.url}/segments")
-    expect(page.get_by_role("heading", name="Segments")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", name="Segments")).to_be_visible()
     page.goto(running)
     reason = page.get_by_label("Reason (kept in the record)")
     expect(reason).to_be_visible(timeout=SLOW * 2)
     _screenshot(page, "trained", tmp_path)
     reason.fill("first champion")
     page.get_by_role("button", name="Promote the best").click()
-    expect(page.get_by_text("champion").first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("champion").first).to_be_visible()
     _no_error(page)
 
     # One customer, by deep link, with the proxy banner and the score.
     page.goto(f"{dashboard.url}/applicant?customer=00001")
-    expect(page.get_by_text("Disengagement risk, not a default risk.")).to_be_visible(timeout=SLOW)
-    expect(page.get_by_text("Record a decision").first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Disengagement risk, not a default risk.")).to_be_visible()
+    expect(page.get_by_text("Record a decision").first).to_be_visible()
     _screenshot(page, "applicant", tmp_path)
     _no_error(page)
 
     # The whole file scored and downloaded.
     page.goto(f"{dashboard.url}/batch")
     page.get_by_role("button", name=re.compile("Score$")).last.click()
-    expect(page.get_by_text(f"{customers:,} customers scored")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text(f"{customers:,} customers scored")).to_be_visible()
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download CSV").click()
     target = tmp_path / "scores.csv"
@@ -115,17 +111,16 @@ def test_a_label_is_tried_and_taken_to_training(
     settings = Settings(home=dashboard.home, models=dashboard.models)
     dashboard.home.mkdir(exist_ok=True)
     data = workflows.ingest(CDNOW, settings)
-    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
-    page.set_default_timeout(30_000)
+    page = window(browser)
 
     # A ticked cluster lists its customers; a ticked customer opens on Applicant.
     page.goto(f"{dashboard.url}/segments?data={quote(data.name)}")
-    expect(page.get_by_text("23,570 customers, from the 300 days")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("23,570 customers, from the 300 days")).to_be_visible()
     chosen = page.get_by_role("combobox", name=re.compile("Customers of"))
-    expect(chosen).to_have_value(re.compile("^Cluster 0"), timeout=SLOW)
+    expect(chosen).to_have_value(re.compile("^Cluster 0"))
     canvas = page.get_by_test_id("stDataFrame").first.locator("canvas").first
     canvas.click(position={"x": 16, "y": 88}, force=True)
-    expect(chosen).to_have_value(re.compile("^Cluster 1"), timeout=SLOW)
+    expect(chosen).to_have_value(re.compile("^Cluster 1"))
     _screenshot(page, "segments", tmp_path)
     for view, finding in (
         ("Recency, frequency, money", "Recency, days: median"),
@@ -134,20 +129,20 @@ def test_a_label_is_tried_and_taken_to_training(
         ("Named segments", "hold"),
     ):
         page.get_by_role("radio", name=view).first.click()
-        expect(page.get_by_text(finding).first).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text(finding).first).to_be_visible()
         _no_error(page)
 
     # Label Lab says why 0.99 is bad news, and then measures it on this very data.
     page.goto(f"{dashboard.url}/label_lab?data={quote(data.name)}")
-    expect(page.get_by_text("Why an AUC of 0.99 is bad news")).to_be_visible(timeout=SLOW)
-    expect(page.get_by_text("last cohort 1998-04-02")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Why an AUC of 0.99 is bad news")).to_be_visible()
+    expect(page.get_by_text("last cohort 1998-04-02")).to_be_visible()
     slider = page.get_by_role("slider", name=re.compile("Outcome window"))
     slider.press("ArrowLeft")
-    expect(page.get_by_text("followed for 89")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("followed for 89")).to_be_visible()
     page.get_by_role("button", name="Run the checks").click()
-    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     page.reload()  # the checks go on
-    expect(page.get_by_text("Canary passed")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Canary passed")).to_be_visible()
     same, forward = (
         float(page.get_by_test_id("stMetric").nth(i).inner_text().split()[-1]) for i in (0, 1)
     )
@@ -156,8 +151,8 @@ def test_a_label_is_tried_and_taken_to_training(
     _screenshot(page, "label-lab", tmp_path)
     _no_error(page)
     page.get_by_role("button", name="Train with these windows").click()
-    expect(page.get_by_role("heading", name="Train", exact=True)).to_be_visible(timeout=SLOW)
-    expect(page.get_by_text("followed for 89, last cohort 1998-04-02")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", name="Train", exact=True)).to_be_visible()
+    expect(page.get_by_text("followed for 89, last cohort 1998-04-02")).to_be_visible()
     _no_error(page)
 
 
@@ -198,8 +193,8 @@ def test_every_page_opens_in_both_themes(
     )
     for title in titles:
         page.get_by_test_id("stSidebar").get_by_role("link", name=title).click()
-        expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible(timeout=SLOW)
-        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=SLOW)
+        expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
         _no_error(page)
         _screenshot(page, f"{title.lower()}-{scheme}", tmp_path)
     context.close()
