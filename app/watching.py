@@ -54,7 +54,7 @@ def show_verdict(found: dict[str, Any]) -> None:
         f"{100 * (approval['rate'] - approval['then']):+.1f} points",
         delta_color="off",
         help=f"95% {approval['low']:.1%} to {approval['high']:.1%}; development "
-        f"{approval['then']:.1%}.",
+        f"{approval['then']:.1%} (n {approval['n_then']:,}).",
     )
     fourth.metric("Set aside at intake", f"{found['quality']['share']:.1%}")
     if found["in_development"]:

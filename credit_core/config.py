@@ -17,6 +17,7 @@ from credit_core.errors import InputError
 
 Family = Literal["scorecard", "logistic", "xgboost", "lightgbm"]
 LabelKind = Literal["disengaged", "inactive", "observed", "same_window"]
+ClassWeights = Literal["auto", "balanced", "none"]
 FAMILIES: tuple[str, ...] = get_args(Family)
 LABEL_KINDS: tuple[str, ...] = get_args(LabelKind)
 
@@ -52,6 +53,7 @@ class TrainingConfig(_Section):
     models: tuple[Family, ...] = ("scorecard", "logistic", "xgboost", "lightgbm")
     folds: int = Field(5, ge=2, le=20)
     holdout_share: float = Field(0.2, gt=0, lt=0.9)
+    class_weights: ClassWeights = "auto"
     seed: int = Field(20240101, ge=0, le=2**31 - 1)
     search_trials: int = Field(0, ge=0, le=500)
     bootstraps: int = Field(8, ge=0, le=200)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from credit_core.config import LightGBMConfig, XGBoostConfig
 from credit_core.errors import IntegrityError
 from credit_core.modelling.trees import Tree, TreeTables, tabulate
+from credit_core.modelling.weights import row_weights
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -159,10 +160,12 @@ def fit_xgboost(
     watch: tuple[FloatArray, IntArray] | None = None,
     rounds: int | None = None,
     directions: tuple[int, ...] = (),
+    balanced: bool = False,
 ) -> Fitted:
     """Fit XGBoost, stopping early on ``watch`` or after exactly ``rounds``."""
     import xgboost as xgb
 
+    weights = row_weights(label, balanced)
     parameters: dict[str, Any] = {
         "objective": "binary:logistic",
         "eval_metric": "logloss",
@@ -173,14 +176,14 @@ def fit_xgboost(
         "subsample": config.subsample,
         "colsample_bytree": config.colsample,
         "reg_lambda": config.reg_lambda,
-        "base_score": float(label.mean()),
+        "base_score": float(np.average(label, weights=weights)),
         "seed": seed,
         "nthread": threads,
         "verbosity": 0,
     }
     if config.monotone and directions:
         parameters["monotone_constraints"] = directions
-    data = xgb.DMatrix(X, label)
+    data = xgb.DMatrix(X, label, weight=weights)
     if watch is None:
         booster = xgb.train(parameters, data, rounds or config.max_rounds)
         best = booster.num_boosted_rounds()
@@ -189,7 +192,7 @@ def fit_xgboost(
             parameters,
             data,
             config.max_rounds,
-            evals=[(xgb.DMatrix(*watch), "watch")],
+            evals=[(xgb.DMatrix(*watch, weight=row_weights(watch[1], balanced)), "watch")],
             early_stopping_rounds=config.early_stopping,
             verbose_eval=False,
         )
@@ -208,6 +211,7 @@ def fit_lightgbm(
     watch: tuple[FloatArray, IntArray] | None = None,
     rounds: int | None = None,
     directions: tuple[int, ...] = (),
+    balanced: bool = False,
 ) -> Fitted:
     """Fit LightGBM, stopping early on ``watch`` or after exactly ``rounds``."""
     import lightgbm as lgb
@@ -231,7 +235,13 @@ def fit_lightgbm(
     }
     if config.monotone and directions:
         parameters["monotone_constraints"] = list(directions)
-    data = lgb.Dataset(X, label, params={"verbosity": -1}, free_raw_data=False)
+    data = lgb.Dataset(
+        X,
+        label,
+        weight=row_weights(label, balanced),
+        params={"verbosity": -1},
+        free_raw_data=False,
+    )
     if watch is None:
         booster = lgb.train(parameters, data, rounds or config.max_rounds)
         best = booster.current_iteration()
@@ -240,7 +250,9 @@ def fit_lightgbm(
             parameters,
             data,
             config.max_rounds,
-            valid_sets=[lgb.Dataset(*watch, reference=data)],
+            valid_sets=[
+                lgb.Dataset(*watch, reference=data, weight=row_weights(watch[1], balanced))
+            ],
             callbacks=[lgb.early_stopping(config.early_stopping, verbose=False)],
         )
         best = booster.best_iteration

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from credit_core.config import LogisticConfig
 from credit_core.modelling.estimator import total
+from credit_core.modelling.weights import row_weights
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -135,14 +136,16 @@ def _skewness(x: FloatArray) -> float:
     return 0.0 if spread == 0 else float(np.abs(np.mean(((x - x.mean()) / spread) ** 3)))
 
 
-def fit_logistic(X: FloatArray, label: IntArray, penalty: float) -> Logistic:
+def fit_logistic(
+    X: FloatArray, label: IntArray, penalty: float, balanced: bool = False
+) -> Logistic:
     """Fit with an L2 penalty; ``penalty`` is scikit-learn's C (smaller = more regularised)."""
     from sklearn.linear_model import LogisticRegression
 
     shape = _Shape.of(X)
     Z = shape.apply(X)
     model = LogisticRegression(C=penalty, max_iter=2000, tol=1e-6, solver="newton-cholesky").fit(
-        Z, label
+        Z, label, row_weights(label, balanced)
     )
     weights = model.coef_[0]
     p = X.shape[1]
@@ -163,6 +166,7 @@ def choose_penalty(
     label: IntArray,
     folds: Sequence[tuple[IntArray, IntArray]],
     config: LogisticConfig,
+    balanced: bool = False,
 ) -> float:
     """Return the penalty with the smallest log loss over the folds.
 
@@ -178,7 +182,8 @@ def choose_penalty(
         for i, penalty in enumerate(config.penalties):
             model = LogisticRegression(
                 C=penalty, max_iter=2000, tol=1e-4, solver="newton-cholesky"
-            ).fit(Z, label[train])
+            ).fit(Z, label[train], row_weights(label[train], balanced))
             risk = np.clip(model.predict_proba(Z_test)[:, 1], 1e-12, 1 - 1e-12)
-            losses[i] -= np.sum(np.where(label[test] == 1, np.log(risk), np.log1p(-risk)))
+            gained = np.where(label[test] == 1, np.log(risk), np.log1p(-risk))
+            losses[i] -= np.average(gained, weights=row_weights(label[test], balanced)) * len(test)
     return config.penalties[int(np.argmin(losses))]

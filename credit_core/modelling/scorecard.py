@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from credit_core.config import ScorecardConfig
 from credit_core.modelling.binning import Bins, bin_category, bin_number
 from credit_core.modelling.design import Design
+from credit_core.modelling.weights import row_weights
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -137,12 +138,14 @@ def fit_scorecard(
     design: Design,
     config: ScorecardConfig,
     most: int | None = None,
+    balanced: bool = False,
 ) -> Scorecard:
     """Bin every source, select, and fit; ``most`` replaces the configured number selected.
 
     Sources enter by IV, the strongest first, unless their WoE correlates with one already chosen
     above ``max_correlation``. One whose coefficient then has the wrong sign, so that more
-    evidence of safety would cost points, is left out.
+    evidence of safety would cost points, is left out. WoE and IV are the same however classes
+    are weighed.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -152,7 +155,7 @@ def fit_scorecard(
         Z = np.column_stack([one.woe for one in chosen])
         model = LogisticRegression(
             C=config.penalty, max_iter=1000, tol=1e-8, solver="newton-cholesky"
-        ).fit(Z, label)
+        ).fit(Z, label, row_weights(label, balanced))
         weights = model.coef_[0]
         if (weights < 0).all():
             return _assembled(chosen, weights, float(model.intercept_[0]), X.shape[1])

@@ -34,14 +34,18 @@ def search(
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
     searched = [*_EVERY, *_OWN[family]]
     study.enqueue_trial({name: given[name] for name in searched})
-    study.optimize(lambda trial: loss(_suggested(family, trial), trial.number), trials)
+    study.optimize(lambda trial: loss(_suggested(family, given, trial), trial.number), trials)
     return dict(study.best_params)
 
 
-def _suggested(family: str, trial: Any) -> dict[str, Any]:
-    """Return one trial's settings; trees stay shallow, for they must be explained."""
+def _suggested(family: str, given: dict[str, Any], trial: Any) -> dict[str, Any]:
+    """Return one trial's settings; trees stay shallow, for they must be explained.
+
+    A given value outside a setting's range widens it, or it could not be the first one tried.
+    """
     found: dict[str, Any] = {}
     for name, (low, high, log) in {**_EVERY, **_OWN[family]}.items():
         suggest = trial.suggest_int if isinstance(low, int) else trial.suggest_float
-        found[name] = suggest(name, low, high, log=log)
+        low, high = min(low, given[name]), max(high, given[name])
+        found[name] = suggest(name, low, high, log=log and low > 0)
     return found

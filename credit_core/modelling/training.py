@@ -200,6 +200,7 @@ class _Fitter:
     design: Design
     directions: tuple[int, ...]
     penalty: float = 1.0
+    balanced: bool = False
 
     @property
     def seed(self) -> int:
@@ -213,8 +214,12 @@ class _Fitter:
         What is chosen looks a little better on these folds than it is; the hold-out and the
         cohort out of time have no part in the choice.
         """
+        weights = self.config.training.class_weights
+        # With few bads their weights would make the fit follow each of them.
+        self.balanced = weights == "balanced" or (weights == "auto" and not is_small(label))
         if self.family == "logistic":
-            self.penalty = choose_penalty(X, label, folds, self.config.models.logistic)
+            section = self.config.models.logistic
+            self.penalty = choose_penalty(X, label, folds, section, self.balanced)
         trials = self.config.training.search_trials
         if self.family in _UNWATCHED:
             return
@@ -238,7 +243,7 @@ class _Fitter:
             for train, test in folds:
                 estimator, _ = tried.fit_watched(X[train], label[train], frame.iloc[train])
                 margins[test] = margin(estimator, X[test])
-            return log_loss(label, probability(margins))
+            return log_loss(label, probability(fit_platt(margins, label).log_odds(margins)))
 
         self.config = with_changes(search(self.family, given, loss, trials, self.seed))
 
@@ -261,15 +266,17 @@ class _Fitter:
 
     def fit_all(self, X: FloatArray, label: IntArray, rounds: int) -> Estimator:
         if self.family == "scorecard":
-            return fit_scorecard(X, label, self.design, self.config.models.scorecard)
+            section = self.config.models.scorecard
+            return fit_scorecard(X, label, self.design, section, balanced=self.balanced)
         if self.family == "logistic":
-            return fit_logistic(X, label, self.penalty)
+            return fit_logistic(X, label, self.penalty, self.balanced)
         return self._boost(X, label, rounds=rounds).estimator
 
     def parameters(self, rounds: int) -> dict[str, Any]:
+        weigh = {"class_weights": "balanced" if self.balanced else "none"}
         if self.family == "logistic":
-            return {"penalty": self.penalty}
-        section: dict[str, Any] = getattr(self.config.models, self.family).model_dump()
+            return {"penalty": self.penalty, **weigh}
+        section = {**getattr(self.config.models, self.family).model_dump(), **weigh}
         return section if self.family in _UNWATCHED else {**section, "rounds": rounds}
 
     def _max_rounds(self) -> int:
@@ -294,6 +301,7 @@ class _Fitter:
                 watch=watch,
                 rounds=rounds,
                 directions=self.directions,
+                balanced=self.balanced,
             )
         return fit_lightgbm(
             X,
@@ -304,6 +312,7 @@ class _Fitter:
             watch=watch,
             rounds=rounds,
             directions=self.directions,
+            balanced=self.balanced,
         )
 
 
@@ -364,9 +373,14 @@ def _resampled(
     return tuple(found)
 
 
+def is_small(label: IntArray) -> bool:
+    """Return whether there are fewer than `SMALL_SAMPLE` of the rarer label."""
+    return int(min(label.sum(), len(label) - label.sum())) < SMALL_SAMPLE
+
+
 def repeats_for(label: IntArray) -> int:
     """Return how often the cross-validation is repeated: more than once for a small sample."""
-    return REPEATS if min(label.sum(), len(label) - label.sum()) < SMALL_SAMPLE else 1
+    return REPEATS if is_small(label) else 1
 
 
 def _auc_of_folds(label: IntArray, margins: FloatArray, by_repeat: list[Folds]) -> Auc:

@@ -86,7 +86,7 @@ def drift(bundle: Bundle, seen: Seen, limits: MonitoringConfig) -> dict[str, Any
             "level": level_of(score.psi, limits.score_psi) if score.psi > score.critical else OK,
         },
         "features": features,
-        "approval": _approval(reference["approved_share"], seen, limits),
+        "approval": _approval(reference, seen, limits),
         "reasons": [
             {
                 "source": source,
@@ -99,17 +99,27 @@ def drift(bundle: Bundle, seen: Seen, limits: MonitoringConfig) -> dict[str, Any
     }
 
 
-def _approval(then: float, seen: Seen, limits: MonitoringConfig) -> dict[str, Any]:
-    approved = seen.decisions.get("approve", 0)
-    low, high = (float(end[0]) for end in share_interval(np.array([approved]), np.array([seen.n])))
-    rate = approved / seen.n
-    chance = low <= then <= high
+def _approval(reference: Mapping[str, Any], seen: Seen, limits: MonitoringConfig) -> dict[str, Any]:
+    """Compare the share approved with development's, which is an estimate as well.
+
+    Chance is ruled out where 0 lies outside the difference's interval, put together from those of
+    the two shares (Newcombe 1998, method 10, here with Jeffreys' intervals).
+    """
+    n = np.array([sum(reference["score_bins"]["counts"]), seen.n])
+    shares = np.array([reference["approved_share"], seen.decisions.get("approve", 0) / seen.n])
+    lows, highs = share_interval(np.rint(shares * n).astype(np.int64), n)
+    then, rate = (float(share) for share in shares)
+    low, high = float(lows[1]), float(highs[1])
+    down = np.hypot(rate - low, highs[0] - then)
+    up = np.hypot(high - rate, then - lows[0])
+    chance = bool(-up <= rate - then <= down)
     return {
         "rate": rate,
         "low": low,
         "high": high,
         "n": seen.n,
         "then": then,
+        "n_then": int(n[0]),
         "level": OK if chance else level_of(abs(rate - then), limits.approval_change),
     }
 
@@ -260,7 +270,8 @@ def alerts(facts: Mapping[str, Any], limits: MonitoringConfig) -> list[dict[str,
     say(
         approval["level"],
         f"{approval['rate']:.0%} would be approved ({approval['low']:.0%} to "
-        f"{approval['high']:.0%}, n {approval['n']:,}); in development {approval['then']:.0%}.",
+        f"{approval['high']:.0%}, n {approval['n']:,}); in development {approval['then']:.0%} "
+        f"(n {approval['n_then']:,}).",
     )
     override = facts["overrides"]
     if override["rate"] is not None:

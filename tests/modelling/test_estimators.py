@@ -203,16 +203,35 @@ def test_logistic_contributions_sum_to_scikit_learns_decision() -> None:
     np.testing.assert_allclose(margin(fitted, NEW), decision, rtol=1e-10, atol=1e-10)
 
 
-def test_logistic_without_odd_columns_is_scikit_learns() -> None:
+@pytest.mark.parametrize("balanced", [False, True])
+def test_logistic_without_odd_columns_is_scikit_learns(balanced: bool) -> None:
     rng = np.random.default_rng(3)
     plain = rng.uniform(-1, 1, (500, 4))
-    label = (rng.random(500) < 1 / (1 + np.exp(-2 * plain[:, 0]))).astype(np.int64)
-    fitted = fit_logistic(plain, label, 0.5)
+    label = (rng.random(500) < 1 / (1 + np.exp(2 - 2 * plain[:, 0]))).astype(np.int64)
+    fitted = fit_logistic(plain, label, 0.5, balanced)
     clipped = np.clip(plain, *np.quantile(plain, [0.01, 0.99], axis=0))
     Z = (clipped - clipped.mean(axis=0)) / clipped.std(axis=0)
-    oracle = LogisticRegression(C=0.5, tol=1e-8, max_iter=5000).fit(Z, label)
+    oracle = LogisticRegression(
+        C=0.5, tol=1e-8, max_iter=5000, class_weight="balanced" if balanced else None
+    ).fit(Z, label)
     np.testing.assert_allclose(fitted.weight, oracle.coef_[0], atol=1e-3)
     np.testing.assert_allclose(margin(fitted, plain), oracle.decision_function(Z), atol=5e-3)
+
+
+def test_balanced_classes_weigh_the_same_in_every_family() -> None:
+    """A fit's mean risk is the mean label, each row with its weight (the score equation)."""
+    weights = np.where(LABEL == 1, 0.5 / LABEL.sum(), 0.5 / (1 - LABEL).sum())
+    boosting = {"seed": 1, "threads": 2, "rounds": 100}
+    fitted: list[Estimator] = [
+        fit_logistic(X, LABEL, 1.0, True),
+        fit_xgboost(X, LABEL, XGBoostConfig(), **boosting, balanced=True).estimator,
+        fit_lightgbm(X, LABEL, LightGBMConfig(), **boosting, balanced=True).estimator,
+        fit_scorecard(X, LABEL, DESIGN, ScorecardConfig(penalty=1e6), balanced=True),
+    ]
+    for estimator in fitted:
+        risk = 1 / (1 + np.exp(-margin(estimator, X)))
+        assert weights @ risk == pytest.approx(0.5, abs=0.02), estimator.family
+        assert weights @ (risk > 0.5) == pytest.approx(0.5, abs=0.1), estimator.family
 
 
 def test_a_column_that_is_always_missing_counts_nothing() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from credit_core.config import ModelConfig
 from credit_core.labels.samples import DEVELOPMENT, HOLDOUT, OUT_OF_TIME
-from credit_core.modelling.calibration import calibration_slope
+from credit_core.modelling.calibration import calibration_slope, probability
 from credit_core.modelling.design import fit_design
 from credit_core.modelling.metrics import auc_interval
 from credit_core.modelling.training import REPEATS, TrainingData, repeats_for, train_family
@@ -41,11 +41,19 @@ def simulated() -> tuple[TrainingData, np.ndarray]:
     return TrainingData(design.matrix(table), frame, design, None), truth
 
 
+@pytest.mark.parametrize(("asked", "used"), [("auto", "balanced"), ("none", "none")])
 @pytest.mark.parametrize("family", ["scorecard", "logistic", "xgboost", "lightgbm"])
-def test_calibrated_risks_have_slope_one_out_of_time(family: str, simulated) -> None:
+def test_calibrated_risks_have_slope_one_out_of_time(
+    family: str, asked: str, used: str, simulated
+) -> None:
+    """However classes were weighed, risks are those of the population, which has a tenth bad."""
     data, truth = simulated
-    model = train_family(family, data, CONFIG, 1, lambda share, text: None)
+    config = CONFIG.replacing(training={"class_weights": asked})
+    model = train_family(family, data, config, 1, lambda share, text: None)
+    assert model.parameters["class_weights"] == used
     later = data.rows(OUT_OF_TIME)
+    risk = probability(model.log_odds[later])
+    assert risk.mean() == pytest.approx(data.label[later].mean(), rel=0.1)
     slope, low, high = calibration_slope(data.label[later], model.log_odds[later])
     assert 0.9 <= slope <= 1.1
     assert low < 1 < high
@@ -92,6 +100,7 @@ def test_a_small_sample_is_cross_validated_again_and_again(simulated) -> None:
     steps: list[str] = []
     model = train_family("logistic", small, CONFIG, 1, lambda share, text: steps.append(text))
     assert repeats_for(small.label) == REPEATS
+    assert model.parameters["class_weights"] == "none", "each of few bads would be followed"
     assert sum("fold" in step for step in steps) == REPEATS * CONFIG.training.folds
     assert any(f"repeat {REPEATS} of {REPEATS}" in step for step in steps)
     pooled = auc_interval(small.label, model.log_odds)

@@ -12,8 +12,10 @@ from credit_core.modelling.search import search
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 
 
-def searched(family: str, trials: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    given = getattr(ModelConfig().models, family).model_dump()
+def searched(
+    family: str, trials: int, **settings: float
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    given = {**getattr(ModelConfig().models, family).model_dump(), **settings}
     tried: list[dict[str, Any]] = []
 
     def loss(settings: dict[str, Any], trial: int) -> float:
@@ -39,3 +41,11 @@ def test_the_best_of_the_budget_is_found_and_valid(family: str) -> None:
 def test_one_trial_is_what_was_given() -> None:
     best, tried = searched("xgboost", 1)
     assert [best] == tried
+
+
+def test_what_was_given_is_tried_first_though_outside_the_usual_ranges() -> None:
+    settings = {"subsample": 0.1, "reg_lambda": 0.0, "min_child_weight": 500.0}
+    best, tried = searched("xgboost", 10, **settings)
+    assert {name: tried[0][name] for name in settings} == settings
+    assert all(0 <= one["reg_lambda"] <= 50 for one in tried)
+    ModelConfig().replacing(models={"xgboost": best})
