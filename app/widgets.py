@@ -16,6 +16,7 @@ from credit_core.errors import CandorError
 from credit_core.oversight import access
 from credit_core.oversight.access import Permission
 from credit_core.oversight.registry import ModelVersion
+from credit_core.workflows.scoring import fits
 
 
 def context() -> None:
@@ -162,8 +163,24 @@ def scored_or_stop(dataset: Dataset, version: ModelVersion) -> ScoredSnapshots:
         return state.scored(dataset, version)
     except CandorError as error:
         problem(error)
-        st.caption("Choose another model, or other data, in the sidebar.")
+        _offer_another(dataset)
         st.stop()
+
+
+def _offer_another(dataset: Dataset) -> None:
+    """Offer the first model that can score this data, champions before others."""
+    for other in sorted(state.versions(), key=_champions_first):
+        if not other.circular and fits(dataset, state.bundle(other)):
+            st.button(
+                f"Score with {describe(other)}",
+                type="primary",
+                on_click=state.choose_model,
+                args=(other.reference,),
+            )
+            st.caption(f"It reads nothing that this data lacks. {text.QUESTION[other.name]}")
+            return
+    st.caption("No model here reads only what this data has: train one on it.")
+    st.page_link("../pages/train.py", label="Go to Train", icon=":material/arrow_forward:")
 
 
 def tabs(key: str, drawn: Mapping[str, Callable[[], None]]) -> None:

@@ -22,7 +22,12 @@ from credit_core.decisions.contributions import Scored
 from credit_core.decisions.peers import share_below, unusual
 from credit_core.decisions.policy import Policy
 from credit_core.decisions.reasons import Reason, readable, show_value
-from credit_core.decisions.scoring import ScoredSnapshots, score_snapshots, short_history
+from credit_core.decisions.scoring import (
+    ScoredSnapshots,
+    needed_columns,
+    score_snapshots,
+    short_history,
+)
 from credit_core.errors import InputError
 from credit_core.labels.observed import dated, load_applications
 from credit_core.labels.rfm import customers_seen
@@ -108,6 +113,18 @@ def score(
                     "(case and leading zeros count)."
                 )
         return score_snapshots(bundle, ledger, snapshots, applications)
+
+
+def fits(dataset: Dataset, bundle: Bundle) -> bool:
+    """Return whether a dataset holds every column and attribute that a model reads."""
+    given = (
+        {found.name for found in dataset.applications.attributes} if dataset.applications else ()
+    )
+    return (
+        (dataset.has_transactions or not bundle.reads_transactions)
+        and needed_columns(bundle).issubset(dataset.columns)
+        and {attribute.name for attribute in bundle.attributes}.issubset(given)
+    )
 
 
 class BatchScores(NamedTuple):

@@ -99,6 +99,28 @@ def test_without_a_model_the_page_says_where_to_start(open_page, dataset, tmp_pa
     assert text.NO_MODEL in words(open_page(name, settings))
 
 
+def test_data_that_the_champion_cannot_score_names_a_model_that_can(open_page, own, simulated):
+    """A ledger without applications, and a champion that reads application attributes."""
+    workflows.ingest(simulated / "transactions.csv.gz", own)
+    at = open_page("applicant", own)
+    assert "application attributes" in words(at)
+    assert "Type an id" not in words(at)
+    offered = next(found for found in at.button if found.label.startswith("Score with"))
+    assert "disengagement" in offered.label
+    run(offered.click())
+    assert "Type an id" in words(at)
+    assert text.PROXY_BANNER not in words(at), "no customer is chosen yet"
+
+
+def test_data_that_no_model_can_score_leads_to_train(open_page, own, tmp_path):
+    rows = [f"c{i % 40},2024-{1 + i % 12:02}-05,{5 + i % 7}" for i in range(400)]
+    (tmp_path / "bare.csv").write_text("customer_id,timestamp,amount\n" + "\n".join(rows))
+    workflows.ingest(tmp_path / "bare.csv", own)
+    at = open_page("applicant", own)
+    assert "train one on it" in words(at)
+    assert not [found for found in at.button if found.label.startswith("Score with")]
+
+
 # --- compare
 
 
