@@ -33,6 +33,7 @@ from app.commands.shared import (
     progress,
     warn,
 )
+from credit_core.data.remarks import of_applications, of_ledger
 from credit_core.errors import CandorError, InputError
 from credit_core.labels.wording import RISK_NAME
 from credit_core.settings import get_settings
@@ -103,7 +104,7 @@ def ingest(
                 "unused": dataset.unused,
                 "rejects_file": str(dataset.rejects_path),
                 "applications_rejects_file": str(dataset.applications_rejects_path),
-                "remarks": list(dataset.applications.remarks if dataset.applications else ()),
+                "remarks": [*of_ledger(dataset), *of_applications(dataset.applications)],
             }
         )
         return
@@ -125,8 +126,8 @@ def ingest(
             typer.echo(f"          {count:,} x {reason}")
         if found.rejected:
             typer.echo(f"rejects   {dataset.applications_rejects_path}")
-        for remark in found.remarks:
-            typer.echo(f"note      {remark}")
+    for remark in (*of_ledger(dataset), *of_applications(dataset.applications)):
+        typer.echo(f"note      {remark}")
 
 
 @app.command()

@@ -9,6 +9,7 @@ import streamlit as st
 from app import state, tables, text, widgets
 from app.charts import ledger as charts
 from credit_core.data.mapping import DATE_FORMATS, Mapping, mapping_yaml
+from credit_core.data.remarks import of_applications, of_ledger
 from credit_core.data.store import Dataset
 from credit_core.workflows.data import activity, first_rejects
 
@@ -23,6 +24,7 @@ def show_figures(data: Dataset) -> None:
     span.metric("Span (UTC)", f"{data.first:%Y-%m-%d} to {data.last:%Y-%m-%d}")
     for note in data.notes:
         st.caption(widgets.escaped(f"The file was {note}."))
+    widgets.warnings(of_ledger(data))
 
 
 def show_activity(data: Dataset) -> None:
@@ -170,8 +172,7 @@ def show_applications(data: Dataset) -> None:
     """Show in figures what the applications file held, and what was set aside."""
     found = data.applications
     assert found is not None  # noqa: S101 - the tab is there where applications are
-    for remark in found.remarks:
-        st.warning(widgets.escaped(remark), icon=":material/help:")
+    widgets.warnings(of_applications(found))
     rows, aside, bad, dated = st.columns(4)
     rows.metric("Applications kept", f"{found.rows:,}")
     aside.metric("Rows set aside", f"{found.rejected:,}")

@@ -14,8 +14,10 @@ import numpy as np
 
 from credit_core.data.duck import text_literal
 from credit_core.data.reading import Reading
+from credit_core.data.remarks import ODD_CUSTOMER
 from credit_core.errors import InputError
 
+_MOST_ODD = 5
 _FENCE = 1.5
 """Interquartile ranges beyond the upper quartile (Tukey's fence), on the log of amounts."""
 
@@ -39,7 +41,8 @@ class Quality:
     column; they are kept, since without a transaction id two equal payments are possible.
     ``outliers`` counts amounts above ``outlier_limit``, one and a half interquartile ranges of
     log10 |amount| above its upper quartile (in hundredths of a decade); ``largest`` is the largest
-    |amount|. ``currencies`` are (code, rows), most frequent first.
+    |amount|. ``odd_customers`` are (id, rows) of ids that look like none, most rows first.
+    ``currencies`` are (code, rows), most frequent first.
     """
 
     rows: int
@@ -56,6 +59,7 @@ class Quality:
     outliers: int
     outlier_limit: float | None
     largest: float
+    odd_customers: tuple[tuple[str, int], ...]
     currencies: tuple[tuple[str, int], ...]
 
     def facts(self) -> dict[str, Any]:
@@ -82,10 +86,12 @@ def measure(
                    coalesce(bool_or(amount < 0), false), coalesce(max(abs(amount)), 0)
         FROM {stored}""",
     )
-    customers, single = _one(
+    customers, single, odd = _one(
         connection,
-        f"""SELECT count(*), count(*) FILTER (WHERE n = 1)
-        FROM (SELECT count(*) AS n FROM {stored} GROUP BY customer_id)""",
+        f"""SELECT count(*), count(*) FILTER (WHERE n = 1),
+            list((customer_id, n) ORDER BY n DESC, customer_id) FILTER (WHERE
+                regexp_full_match(customer_id, {text_literal(ODD_CUSTOMER)}))[:{_MOST_ODD}]
+        FROM (SELECT customer_id, count(*) AS n FROM {stored} GROUP BY customer_id)""",
     )
     currencies = _currencies(connection, stored, columns, reading)
     silent, gap = _gaps(connection, stored)
@@ -105,6 +111,7 @@ def measure(
         outliers=outliers,
         outlier_limit=limit,
         largest=float(largest),
+        odd_customers=tuple((str(name), int(count)) for name, count in odd or ()),
         currencies=currencies,
     )
 

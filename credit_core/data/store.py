@@ -51,30 +51,6 @@ class Applications:
     like_an_outcome: str = ""
     like_protected: tuple[str, ...] = ()
 
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What somebody who brought the file in should look at, in sentences."""
-        found = []
-        if self.unmatched:
-            found.append(
-                f"{self.unmatched:,} customers of the applications have no transaction in the "
-                "ledger; their ids may be written otherwise there."
-            )
-        if self.like_an_outcome:
-            found.append(
-                f"The column {self.like_an_outcome!r} looks like an outcome and was taken as an "
-                "attribute. If it says what became of the loan, name it outcome (1 = bad) and "
-                "bring the file in again: as an attribute it would tell models the answer."
-            )
-        if self.like_protected:
-            named = ", ".join(map(repr, self.like_protected))
-            found.append(
-                f"Models will read {named}, which look like protected characteristics. Where the "
-                "law or your policy forbids that, declare them protected and bring the file in "
-                "again; they then serve to look at fairness alone."
-            )
-        return tuple(found)
-
 
 @dataclass(frozen=True)
 class Dataset:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from credit_core.data.applications import _dates
 from credit_core.data.intake import ingest
+from credit_core.data.remarks import of_applications
 from credit_core.data.store import Dataset
 from credit_core.errors import InputError
 from credit_core.settings import Settings
@@ -259,7 +260,7 @@ def test_an_outcome_under_another_name_is_pointed_out(
     found = load(f"customer_id,{header}\n{rows}\n")[0].applications
     assert found is not None
     assert found.like_an_outcome == (header if said else "")
-    assert any("tell models the answer" in remark for remark in found.remarks) == said
+    assert any("tell models the answer" in remark for remark in of_applications(found)) == said
 
 
 def test_customers_without_a_transaction_are_counted(settings: Settings, tmp_path: Path) -> None:
@@ -269,7 +270,7 @@ def test_customers_without_a_transaction_are_counted(settings: Settings, tmp_pat
     found = ingest(moved, settings, applications=filed).applications
     assert found is not None
     assert found.unmatched == 3
-    assert "3 customers of the applications have no transaction" in found.remarks[0]
+    assert "3 customers of the applications have no transaction" in of_applications(found)[0]
 
 
 def test_characteristics_that_look_protected_are_named_unless_declared(load: Load) -> None:
@@ -277,7 +278,7 @@ def test_characteristics_that_look_protected_are_named_unless_declared(load: Loa
     found = load(text)[0].applications
     assert found is not None
     assert found.like_protected == ("sex", "age_in_years")
-    assert "Models will read 'sex', 'age_in_years'" in found.remarks[0]
+    assert "Models will read 'sex', 'age_in_years'" in of_applications(found)[0]
     declared = load(text, protected=("sex", "Age in years"))[0].applications
     assert declared is not None
-    assert declared.remarks == ()
+    assert of_applications(declared) == ()
