@@ -395,7 +395,7 @@ def test_a_wrong_configuration_names_the_key(inside: Run, written, simulated: Pa
     for text, says in (
         (
             "training: {fold: 3}",
-            "training.fold is not known; known here: bootstraps, folds, holdout_share",
+            "training.fold is not known; known here: bootstraps, class_weights, folds",
         ),
         ("training: {folds: 1}", "training.folds"),
         ("windows: [", "line 1"),
