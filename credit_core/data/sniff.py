@@ -9,6 +9,7 @@ import codecs
 import hashlib
 import re
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -226,17 +227,17 @@ class _Looked:
 
 def _scan(path: Path, name: str) -> _Looked:
     """Hash the bytes, count the lines, and decide the encoding by mark or by strict decoding."""
-    digest = hashlib.sha256()
     decoder = codecs.getincrementaldecoder("utf-8")()
     encoding = _wide_encoding(_beginning(path)) or "utf-8"
     last = bytearray()
     feeds = returns = pairs = 0
     long = damaged = tabs = no_break = False
-    buffer = bytearray(_CHUNK)  # one for all blocks: fresh memory costs more than the hash
-    with path.open("rb", buffering=0) as stream:
+    buffer = bytearray(_CHUNK)  # one for all blocks: fresh memory costs more than the looking
+    # The hash is half of the work, and is done beside the rest.
+    with ThreadPoolExecutor(1) as beside, path.open("rb", buffering=0) as stream:
+        hashed = beside.submit(_sha256, path)
         while filled := stream.readinto(buffer):
             block = buffer if filled == len(buffer) else buffer[:filled]
-            digest.update(block)
             if encoding not in ("utf-8", "cp1252"):
                 continue
             if b"\x00" in block:
@@ -267,7 +268,7 @@ def _scan(path: Path, name: str) -> _Looked:
     if encoding == "utf-8" and not damaged and decoder.getstate()[0]:
         encoding = "cp1252"  # the file ends inside a character
     return _Looked(
-        sha256=digest.hexdigest(),
+        sha256=hashed.result(),
         encoding=encoding,
         lines=feeds + (last != b"\n"),
         untidy=long or (returns > 0 and not returns == pairs == feeds),
