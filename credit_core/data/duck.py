@@ -42,6 +42,8 @@ def connect(
         f"SET threads={settings.threads}",
         f"SET preserve_insertion_order={'true' if ordered else 'false'}",
         "SET TimeZone='UTC'",
+        # It would be drawn on standard output, among the answers.
+        "SET enable_progress_bar=false",
         # DuckDB 2.0.0 turns TRY_CAST over read_csv into a strict CAST here, losing rows silently.
         "SET disabled_optimizers='type_pushdown'",
         "SET python_enable_replacements=false",
