@@ -209,7 +209,7 @@ def _measure(way: str, path: Path, repeats: int) -> dict[str, float]:
     }
 
 
-def _make_file(rows: int, folder: Path) -> Path:
+def make_file(rows: int, folder: Path) -> Path:
     """Simulate about so many transactions and return them as a plain CSV."""
     import gzip
     import shutil
@@ -235,7 +235,7 @@ def main() -> None:
         _child(given.child, given.file)
         return
     with tempfile.TemporaryDirectory() as folder:
-        path = given.file or _make_file(given.rows, Path(folder))
+        path = given.file or make_file(given.rows, Path(folder))
         with path.open("rb") as stream:
             rows = sum(block.count(b"\n") for block in iter(lambda: stream.read(1 << 20), b"")) - 1
         print(f"{rows:,} transactions, {path.stat().st_size / 1e6:,.0f} MB of CSV")

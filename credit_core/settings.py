@@ -18,6 +18,8 @@ SAMPLE_FILES = (
 """The shipped simulated ledger and its applications."""
 
 
+_BESIDE_ENGINE_MB = 350
+
 Role = Literal["officer", "risk_manager", "auditor", "admin"]
 """What somebody may do: see `credit_core.oversight.access`."""
 _SECRETS = Path("/run/secrets")
@@ -61,7 +63,7 @@ class Settings(BaseSettings):
         "the address this letter came from", description="where applicants may write"
     )
 
-    memory_limit_mb: int = Field(1000, ge=200, description="DuckDB's memory, in MB")
+    memory_limit_mb: int = Field(1200, ge=500, description="memory of one job, in MB")
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
 
     spark_master: str = Field("local[*]", description="where the Spark engine runs")
@@ -74,6 +76,11 @@ class Settings(BaseSettings):
     api_max_bytes: int = Field(8_000_000, gt=0, description="largest request body of the API")
     api_per_minute: int = Field(6_000, gt=0, description="requests a key may make in a minute")
     api_seconds: float = Field(20, gt=0, description="seconds that an answer may take")
+
+    @property
+    def engine_memory_mb(self) -> int:
+        """What DuckDB may take of a job's memory; Python and a model need the rest."""
+        return self.memory_limit_mb - _BESIDE_ENGINE_MB
 
     @property
     def datasets(self) -> Path:

@@ -19,6 +19,7 @@ def connect(
     *,
     ordered: bool = True,
     optimised: bool = True,
+    memory_mb: int | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Open an in-memory connection that reaches only the named directories and files.
 
@@ -26,6 +27,7 @@ def connect(
     locked, so no text inside a data file can widen it. ``ordered=False`` lets rows leave a query
     in any order, which saves memory and time where only their set matters. ``optimised=False``
     plans statements as they are written: slower to run over much, but prepared ones stay planned.
+    ``memory_mb`` is what it may take where that is not what the settings leave it.
     """
     connection = duckdb.connect(":memory:")
     if not optimised:
@@ -38,7 +40,7 @@ def connect(
     if single:
         connection.execute(f"SET allowed_paths={_list_literal(single)}")
     for statement in (
-        f"SET memory_limit='{settings.memory_limit_mb}MB'",
+        f"SET memory_limit='{memory_mb or settings.engine_memory_mb}MB'",
         f"SET threads={settings.threads}",
         f"SET preserve_insertion_order={'true' if ordered else 'false'}",
         "SET TimeZone='UTC'",

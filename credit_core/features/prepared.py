@@ -32,8 +32,8 @@ class PreparedFeatures:
 
     def __init__(self, settings: Settings, catalogue: Catalogue, columns: frozenset[str]) -> None:
         self.catalogue = catalogue
-        small = settings.model_copy(update={"threads": 1, "memory_limit_mb": _MEMORY_MB})
-        self._connection = connect(small, optimised=False)
+        single = settings.model_copy(update={"threads": 1})
+        self._connection = connect(single, optimised=False, memory_mb=_MEMORY_MB)
         kept = [name for name in BY_NAME if name in columns and name != "customer_id"]
         shape = json.dumps([{name: SQL_TYPES[BY_NAME[name].kind] for name in kept}])
         names = ", ".join(f"moved.{identifier(name)}" for name in kept)

@@ -123,7 +123,7 @@ def score_to_files(
     tell(0.02, "Loading the model")
     version = find_version(settings, model)
     bundle = load_in_force(settings, version)
-    size = max(_LEAST_ROWS, _ROWS_A_MB * settings.memory_limit_mb)
+    size = max(_LEAST_ROWS, _ROWS_A_MB * settings.engine_memory_mb)
     asked = {
         "dataset": dataset.fingerprint,
         "model": version.sha256,
