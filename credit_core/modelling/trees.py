@@ -10,10 +10,12 @@ tabulating is in print (FastTreeSHAP v2, Yang 2021; Woodelf, Nadel and Wettenste
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 from math import factorial
+from os import cpu_count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +25,7 @@ from credit_core.modelling.estimator import total
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 _GROUP_DEPTH = 3
-_CHUNK = 32_768
+_CHUNK = 50_000
 _BITS = 8
 
 
@@ -128,14 +130,22 @@ class TreeTables:
         if rows == 1 and self.groups:
             return self.base, self._one(X[0])
         parts = np.zeros((self.columns, rows))
-        for start in range(0, rows, _CHUNK):
-            asked = _Asked(X[start : start + _CHUNK])
-            target = parts[:, start : start + _CHUNK]
-            for group in self.groups:
-                pattern = asked.pattern(group)
-                for source, table in zip(group.sources, group.tables, strict=True):
-                    target[source] += table.take(pattern, mode="clip")
+        blocks = [slice(start, start + _CHUNK) for start in range(0, rows, _CHUNK)]
+        if len(blocks) < 2:
+            self._fill(parts, X)
+            return self.base, parts
+        # NumPy lets go of the interpreter while it works, so blocks run side by side.
+        with ThreadPoolExecutor(min(len(blocks), cpu_count() or 1)) as workers:
+            list(workers.map(lambda block: self._fill(parts[:, block], X[block]), blocks))
         return self.base, parts
+
+    def _fill(self, parts: FloatArray, X: FloatArray) -> None:
+        """Add the SHAP values of a block of rows to its zeros, shape (columns, rows)."""
+        asked = _Asked(X)
+        for group in self.groups:
+            pattern = asked.pattern(group)
+            for source, table in zip(group.sources, group.tables, strict=True):
+                parts[source] += table.take(pattern, mode="clip")
 
     def change(self, X: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
         """Return how each row's margin changes as its ``columns`` take these values.

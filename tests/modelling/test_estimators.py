@@ -389,3 +389,16 @@ def test_linear_files_hold_plain_numbers() -> None:
     content = json.loads(files["model.json"])
     assert set(content) == {field.name for field in fields(Logistic)}
     assert np.ravel([np.ravel(values).sum() for values in content.values()]).dtype == np.float64
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["xgboost", "lightgbm"])
+def test_blocks_worked_side_by_side_give_the_same_bits(
+    boosted: tuple[XGBoost, LightGBM], which: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estimator = boosted[which]
+    rows = np.tile(NEW, (5, 1))
+    base, whole = estimator.contributions(rows)
+    monkeypatch.setattr("credit_core.modelling.trees._CHUNK", 37)
+    again = estimator.contributions(rows)
+    assert again[0] == base
+    assert np.array_equal(again[1], whole)
