@@ -64,6 +64,13 @@ def window(browser: Browser) -> Page:
     return page
 
 
+def ready(page: Page) -> None:
+    """Wait until the page is drawn: Streamlit says so on its outermost element."""
+    idle = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
+    expect(idle).to_be_visible()
+    page.wait_for_timeout(300)  # for the last elements to be laid out
+
+
 @dataclass(frozen=True)
 class Dashboard:
     """A dashboard with an empty store, and where it answers."""

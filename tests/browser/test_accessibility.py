@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from app.main import SECTIONS
-from tests.browser.conftest import Dashboard, window
+from tests.browser.conftest import Dashboard, ready, window
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 PAGES = [
@@ -42,13 +42,6 @@ def opened(page: Page, bank: Dashboard, address: str) -> None:
     expect(page.locator("h1")).to_be_visible()
     expect(page.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(len(PAGES))
     ready(page)
-
-
-def ready(page: Page) -> None:
-    """Wait until the page is drawn: Streamlit says so on its outermost element."""
-    idle = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
-    expect(idle).to_be_visible()
-    page.wait_for_timeout(300)  # for the last elements to be laid out
 
 
 def violations(page: Page, where: str, rules: list[str] | None = None) -> list[str]:

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from credit_core import workflows
 from credit_core.decisions.scoring import SCORE_COLUMNS
 from credit_core.settings import PROJECT_ROOT, Settings
-from tests.browser.conftest import SLOW, Dashboard, window
+from tests.browser.conftest import SLOW, Dashboard, ready, window
 
 CDNOW = PROJECT_ROOT.parent / "shared" / "data" / "cdnow.csv.gz"
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
@@ -103,6 +103,20 @@ def test_a_ledger_becomes_scores(browser: Browser, dashboard: Dashboard, tmp_pat
     assert {row["decision"] for row in rows} <= {"approve", "refer", "decline"}
 
 
+LONELY_POINT = """wanted => {
+  // The window's coordinates of the point of a Plotly trace farthest from all other traces' points.
+  const plot = document.querySelector('.js-plotly-plot'), {xaxis, yaxis} = plot._fullLayout;
+  const box = plot.getBoundingClientRect();
+  const points = plot._fullData.flatMap((trace, group) => Array.from(trace.x, (x, i) => ({
+    group, left: xaxis._offset + xaxis.d2p(x), top: yaxis._offset + yaxis.d2p(trace.y[i])})));
+  const others = points.filter(p => p.group !== wanted);
+  const apart = p => Math.min(...others.map(o => Math.hypot(o.left - p.left, o.top - p.top)));
+  const best = points.filter(p => p.group === wanted).slice(0, 200)
+    .reduce((a, b) => apart(a) > apart(b) ? a : b);
+  return [box.left + best.left, box.top + best.top];
+}"""
+
+
 @pytest.mark.real_data
 @pytest.mark.skipif(not CDNOW.exists(), reason=f"{CDNOW} is not beside this checkout")
 def test_a_label_is_tried_and_taken_to_training(
@@ -121,6 +135,14 @@ def test_a_label_is_tried_and_taken_to_training(
     canvas = page.get_by_test_id("stDataFrame").first.locator("canvas").first
     canvas.click(position={"x": 16, "y": 88}, force=True)
     expect(chosen).to_have_value(re.compile("^Cluster 1"))
+    # So does a click on one of a cluster's points.
+    ready(page)
+    left, top = page.evaluate(LONELY_POINT, 2)
+    page.mouse.move(left - 3, top - 3)
+    page.mouse.move(left, top)
+    page.wait_for_timeout(300)
+    page.mouse.click(left, top)
+    expect(chosen).to_have_value(re.compile("^Cluster 2"))
     _screenshot(page, "segments", tmp_path)
     for view, finding in (
         ("Recency, frequency, money", "Recency, days: median"),
