@@ -22,7 +22,7 @@ _OUT_WORDS = frozenset((
     "cargo", "uscita", "dare", "debito", "débit", "af", "cash_out", "transfer_out",
 ))
 # fmt: on
-_ENOUGH_AMOUNTS = 20
+_ENOUGH_AMOUNTS, _MOSTLY = 20, 2 / 3
 
 
 def read_amount(found: Found, name: str) -> None:
@@ -105,13 +105,15 @@ def _read_sign(found: Found, amounts: list[str]) -> None:
     """Decide which sign is money out by the balance, where there is one."""
     header = found.columns["amount"]
     verdict = _sign_by_balance(found, amounts)
-    if verdict is None and _mostly_negative(amounts):
+    below = _share_negative(amounts)
+    if verdict is None and below > 1 / 2:
         found.fields["amount_sign"] = "in_positive"
         found.say(
             "amount_sign",
             header,
-            "medium",
-            "most amounts are below 0, and payments outnumber receipts: below 0 is money out",
+            "medium" if below >= _MOSTLY else "low",
+            f"{below:.0%} of the first amounts are below 0, and payments usually outnumber "
+            "receipts: below 0 is money out",
         )
         return
     if verdict is None:
@@ -129,11 +131,11 @@ def _read_sign(found: Found, amounts: list[str]) -> None:
     )
 
 
-def _mostly_negative(amounts: list[str]) -> bool:
-    """Return True where at least two thirds of enough amounts to judge by are below zero."""
+def _share_negative(amounts: list[str]) -> float:
+    """Return the share of amounts below zero; 0 where there are too few to judge by."""
     filled = filled_cells(amounts)
     below = sum(value[0] in "-−(" or value[-1] in "-)" for value in filled)  # noqa: RUF001
-    return len(filled) >= _ENOUGH_AMOUNTS and below >= 2 / 3 * len(filled)
+    return below / len(filled) if len(filled) >= _ENOUGH_AMOUNTS else 0.0
 
 
 def _sign_by_balance(

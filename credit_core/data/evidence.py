@@ -10,11 +10,13 @@ from credit_core.errors import InputError
 
 PART_NAMES: dict[str, tuple[str, ...]] = {
     "debit": ("debit", "debit_amount", "paid_out", "money_out", "withdrawal", "withdrawals",
-              "withdrawal_amount", "amount_debit", "soll", "out", "cargo", "cargos", "debe",
-              "adeudo", "dare", "addebiti", "uscite", "débit", "débito", "af"),
+              "withdrawal_amount", "withdrawal_amt", "withdrawn", "debit_amt", "debits", "spent",
+              "outflow", "amount_debit", "ausgabe", "ausgaben", "belastung", "soll", "out",
+              "cargo", "cargos", "debe", "adeudo", "dare", "addebiti", "uscite", "débit", "débito", "af"),
     "credit": ("credit", "credit_amount", "paid_in", "money_in", "deposit", "deposits",
-               "deposit_amount", "amount_credit", "haben", "in", "abono", "abonos", "haber",
-               "avere", "accrediti", "entrate", "crédit", "crédito", "bij"),
+               "deposit_amount", "deposit_amt", "credit_amt", "credits", "received",
+               "inflow", "amount_credit", "einnahme", "einnahmen", "gutschrift", "haben", "in",
+               "abono", "abonos", "haber", "avere", "accrediti", "entrate", "crédit", "crédito", "bij"),
     "quantity": ("quantity", "qty", "units", "pieces", "menge"),
     "unit_price": ("unit_price", "unitprice", "price", "price_per_unit", "item_price"),
 }  # fmt: skip

@@ -6,8 +6,10 @@ first, decimal comma, sign, direction) is said with its evidence; what they leav
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from credit_core.data.amounts import read_amount
 from credit_core.data.contract import BY_NAME, COLUMNS, REQUIRED, listed, normalise_header
@@ -68,6 +70,7 @@ def propose_mapping(
         found.evidence.append(evidence)
     _drop_group_numbers(found)
     _prefer_pairs(found, header)
+    _read_turns(found, name)
     _read_shapes(found)
     _refuse_missing(found, header, name)
     date_header = found.columns["timestamp"]
@@ -126,6 +129,64 @@ def _prefer_pairs(found: Found, header: Sequence[str]) -> None:
             found.fields[part] = place
             found.say(part, place, "medium", why)
         return
+
+
+_TURNS = 0.95
+"""Share of the rows in which exactly one of two columns of money in turn holds an amount."""
+_OUT_HINTS = ("out", "withdr", "debit", "spen", "expens", "payment", "charge", "ausg", "belast",
+              "auszahl", "egres", "retir", "sort", "retrait", "uscit", "gasto")  # fmt: skip
+_IN_HINTS = ("in", "deposit", "credit", "receiv", "income", "ein", "gutschr", "ingres", "entr",
+             "versement", "top_up", "salary")  # fmt: skip
+
+
+def _read_turns(found: Found, name: str) -> None:
+    """Read the amount from two columns that hold it in turn, by names no list knows."""
+    if "debit" in found.fields or "unit_price" in found.fields:
+        return
+    whole = found.columns.get("amount")
+    moved = {
+        header: [re.sub(r"\D", "", value).strip("0") != "" for value in values]
+        for header, values in found.values.items()
+        if (header == whole or header not in found.taken) and numbers(values, 0.9)
+    }
+    some = {
+        header: filled
+        for header, filled in moved.items()
+        if 1 - _TURNS <= sum(filled) / max(len(filled), 1) <= _TURNS
+    }
+    if whole is not None and whole not in some:
+        return
+    for first, second in combinations(some, 2):
+        if whole not in (None, first, second):
+            continue
+        turns = sum(a != b for a, b in zip(some[first], some[second], strict=True))
+        if turns < _TURNS * len(some[first]):
+            continue
+        outward = [_is_outward(found, one) for one in (first, second)]
+        if outward[0] == outward[1]:
+            raise UndecidedError(
+                f"{name}: {listed([first])} and {listed([second])} hold amounts in turn, one money "
+                "out and one money in. Say which in a mapping: `debit` is money out, `credit` "
+                "money in.",
+                found.evidence,
+            )
+        found.columns.pop("amount", None)
+        found.evidence = [e for e in found.evidence if e.column != "amount"]
+        pair = (first, second) if outward[0] else (second, first)
+        for part, place in zip(("debit", "credit"), pair, strict=True):
+            found.fields[part] = place
+            found.say(part, place, "low", "two columns hold amounts in turn; by its name or sign")
+        return
+
+
+def _is_outward(found: Found, header: str) -> bool | None:
+    """Return whether a column's name, or else its sign, says money out; None where neither does."""
+    key = normalise_header(header)
+    hints = [any(hint in key for hint in known) for known in (_OUT_HINTS, _IN_HINTS)]
+    if hints[0] != hints[1]:
+        return hints[0]
+    below = [value.startswith(("-", "(")) for value in filled_cells(found.values[header])]
+    return True if sum(below) > len(below) / 2 else None
 
 
 _HINTS = {

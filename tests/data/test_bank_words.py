@@ -62,6 +62,38 @@ def test_mostly_negative_amounts_are_payments(written: Write, settings: Settings
     assert said["confidence"] == "medium"
 
 
+@pytest.mark.parametrize(
+    ("out", "into", "sign"),
+    [
+        ("Withdrawn", "Paid In", "-"),  # a wallet's statement
+        ("Money spent (EUR)", "Salary and other", ""),
+        ("Column B", "Column A", "-"),  # the sign alone tells
+        ("Retiros", "Ingresos", ""),
+    ],
+)
+def test_amounts_in_two_columns_in_turn_are_found_by_their_values(
+    written: Write, settings: Settings, out: str, into: str, sign: str
+) -> None:
+    body = rows(
+        lambda i: (
+            f"K{i % 5},2024-01-{i % 28 + 1:02},"
+            + ("50.25,," if i % 3 == 0 else f"0.00,{sign}10.50,")
+            + f"{100 + i}.00"
+        )
+    )
+    found = amounts(written(f"client,date,{into},{out},Balance\n{body}"), settings)
+    assert sorted(found.unique()) == [-50.25, 10.5]
+    assert (found < 0).sum() == 10
+
+
+def test_two_columns_in_turn_that_nothing_tells_apart_are_asked_about(
+    written: Write, settings: Settings
+) -> None:
+    body = rows(lambda i: f"K{i % 5},2024-01-{i % 28 + 1:02}," + ("5.25," if i % 3 else ",10.50"))
+    with pytest.raises(InputError, match=r"'A' and 'B' hold amounts in turn"):
+        ingest(written(f"client,date,A,B\n{body}"), settings)
+
+
 def test_amounts_that_say_no_direction_say_so(written: Write, settings: Settings) -> None:
     body = rows(lambda i: f"K{i % 5},2024-01-{i % 28 + 1:02},7.50")
     dataset = ingest(written(f"client,date,amount\n{body}"), settings)
