@@ -32,6 +32,11 @@ def connect(
     connection = duckdb.connect(":memory:")
     if not optimised:
         connection.execute("PRAGMA disable_optimizer")
+    # The engine's bar would be drawn on standard output, among the answers. In a notebook it is
+    # off, and cannot be set without a package for drawing it.
+    (bar,) = connection.execute("SELECT current_setting('enable_progress_bar')").fetchone() or (0,)
+    if bar:
+        connection.execute("SET enable_progress_bar=false")
     allowed = [str(Path(path).resolve()) for path in directories]
     single = [str(Path(path).resolve()) for path in files]
     if allowed:
@@ -44,8 +49,6 @@ def connect(
         f"SET threads={settings.threads}",
         f"SET preserve_insertion_order={'true' if ordered else 'false'}",
         "SET TimeZone='UTC'",
-        # It would be drawn on standard output, among the answers.
-        "SET enable_progress_bar=false",
         # DuckDB 2.0.0 turns TRY_CAST over read_csv into a strict CAST here, losing rows silently.
         "SET disabled_optimizers='type_pushdown'",
         "SET python_enable_replacements=false",
