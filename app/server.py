@@ -14,10 +14,13 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.routing import Mount
 
 from app import warm as background
 from app.api import build, warm
+from app.return_address import ReturnAddress
+from app.sign_in import asked_for
 
 
 def _log_to_stderr() -> None:
@@ -47,5 +50,6 @@ async def _lifespan(_app: st.App) -> AsyncIterator[dict[str, Any] | None]:
 app = st.App(
     Path(__file__).with_name("main.py").resolve(),
     routes=[Mount("/api", app=api)],
+    middleware=[Middleware(ReturnAddress, wanted=asked_for)],
     lifespan=_lifespan,
 )

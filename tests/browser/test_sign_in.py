@@ -72,7 +72,7 @@ server_metadata_url = "{provider}/.well-known/openid-configuration"
 
 
 def enter(browser: Browser, url: str, name: str) -> Page:
-    """Sign in as somebody, in a browser of their own."""
+    """Sign in as somebody, in a browser of their own, and come back to the address asked for."""
     page = window(browser)
     page.goto(url)
     page.get_by_role("button", name="Sign in").click()
@@ -124,9 +124,8 @@ def test_each_role_does_what_it_may_and_nobody_else_gets_in(
         expect(page.get_by_text("The role risk_manager may not decide")).to_be_visible()
         expect(page.get_by_role("button", name="Record the decision")).to_be_disabled()
 
-        # An officer decides, under their own name.
-        page = enter(browser, bank.url, "olga")
-        page.goto(f"{bank.url}/applicant?customer=C000010")
+        # An officer follows a link, signs in on the way, and decides under their own name.
+        page = enter(browser, f"{bank.url}/applicant?customer=C000010", "olga")
         page.get_by_role("button", name="Record the decision").click()
         expect(page.get_by_text("Recorded as event")).to_be_visible()
         page.get_by_role("button", name="Sign out").click()
