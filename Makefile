@@ -44,7 +44,8 @@ mlflow: $(VENV)/.runtime
 	$(BIN)/mlflow server --backend-store-uri sqlite:///$(CURDIR)/models/mlflow.db --port 5000
 
 benchmark: $(VENV)/.development
-	$(BIN)/python benchmarks/features.py
+	@for name in features scoring api; do \
+		echo "benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 lock: $(VENV)/.runtime
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header -q requirements-dev.txt \
