@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from credit_core.data.contract import BY_NAME
 from credit_core.data.ledger import Ledger
@@ -80,7 +82,7 @@ class ScoredSnapshots:
 
     def warnings_of(self, row: int) -> tuple[str, ...]:
         """Return what speaks against trusting one row's score, as sentences."""
-        return short_history(self.bundle, self.begins, self.snapshots["as_of"].iloc[[row]])
+        return short_history(self.bundle, self.begins, self.snapshots["as_of"].to_numpy()[[row]])
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -147,7 +149,9 @@ def score_snapshots(
     return ScoredSnapshots(bundle, snapshots, table, score_table(bundle, table), begins)
 
 
-def short_history(bundle: Bundle, begins: datetime | None, as_of: pd.Series) -> tuple[str, ...]:
+def short_history(
+    bundle: Bundle, begins: datetime | None, as_of: NDArray[np.datetime64]
+) -> tuple[str, ...]:
     """Return a warning where the data reach back much less than the model looks.
 
     A model that learnt from a year of counts and sums takes a customer seen for a month for one
@@ -156,12 +160,14 @@ def short_history(bundle: Bundle, begins: datetime | None, as_of: pd.Series) -> 
     """
     if begins is None or not bundle.catalogue.features:
         return ()
-    days = (as_of - pd.Timestamp(begins)).dt.days
-    short = days < _ENOUGH_HISTORY * bundle.observation_days
+    enough = np.timedelta64(math.ceil(_ENOUGH_HISTORY * bundle.observation_days), "D")
+    reach = as_of - np.datetime64(begins, "us")
+    short = reach < enough
     if not short.any():
         return ()
+    days = reach[short] // np.timedelta64(1, "D")
     whom = "The" if short.all() else f"For {short.sum():,} of {len(short):,} customers the"
-    least = "as little as " if days[short].nunique() > 1 else ""
+    least = "as little as " if days.min() < days.max() else ""
     return (
         f"{whom} data reach back {least}{days.min()} days before the date scored at (they begin on "
         f"{begins:%Y-%m-%d}); the model looks back {bundle.observation_days} days. Counts and sums "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -17,55 +18,68 @@ _BITS = 62
 _MANY = 1000
 """Snapshots from which numbering the values of a column is worth a query."""
 _LEDGER_COLUMNS = ("amount", "balance", "is_fraud", "channel", "category")
+_DERIVED = {
+    "is_weekend": "isodow(timestamp) >= 6",
+    "is_night": "hour(timestamp) < 6",
+    "category_index": "list_position($categories, category)",
+    "is_refund": "category = 'refund'",
+    "moved": "abs(amount)",
+}
+"""What depends on the transaction alone."""
 
 
 def feature_sql(
     catalogue: Catalogue,
-    level: Level,
+    levels: Sequence[Level],
     relation: str,
     columns: frozenset[str],
     numbered: Iterable[str] = (),
+    *,
+    few: bool = False,
 ) -> str:
-    """Return the query of one level over ``snapshots`` (snapshot, customer_id, as_of) and a ledger.
+    """Return the query of levels over ``snapshots`` (snapshot, customer_id, as_of) and a ledger.
 
     A transaction counts for a snapshot only inside ``[as_of - observation_days, as_of)``. Snapshots
-    without a transaction give no row. The parameter ``categories``, where it occurs, is the
-    catalogue's list. Columns in ``numbered`` have few values, given by the parameter of that name
-    with ``_values`` after it: counting them distinct is then counting the bits of a mask.
+    without a transaction give no row. Months are a level by themselves; the others can be asked
+    together. The parameter ``categories``, where it occurs, is the catalogue's list.
+
+    Columns in ``numbered`` have few values, given by the parameter of that name with ``_values``
+    after it: counting them distinct is then counting the bits of a mask. With ``few`` transactions
+    a list of their values is cheaper than a hash table.
     """
     blocks = max(1, catalogue.observation_days // MONTH)
-    features = [feature for feature in catalogue.features if feature.over == level]
+    features = [feature for feature in catalogue.features if feature.over in levels]
     selected = ", ".join(f"CAST({f.sql} AS DOUBLE) AS {identifier(f.name)}" for f in features)
-    derived = [name for name in _LEDGER_COLUMNS if name in columns]
+    derived = {name: name for name in _LEDGER_COLUMNS if name in columns} | _DERIVED
     for name in numbered:
-        bit = f"CAST(1 AS BIGINT) << list_position(${name}_values, {name})"
-        derived.append(f"{bit} AS {name}_bit")
+        derived[f"{name}_bit"] = f"CAST(1 AS BIGINT) << list_position(${name}_values, {name})"
         counted = f"bit_count(bit_or({name}_bit))"
         selected = selected.replace(f"count(DISTINCT {name})", f"coalesce({counted}, 0)")
-    if level == "categories":
-        derived += [
-            "list_position($categories, category) AS category_index",
-            "category = 'refund' AS is_refund",
-            "abs(amount) AS moved",
-        ]
-    else:
-        derived += ["isodow(timestamp) >= 6 AS is_weekend", "hour(timestamp) < 6 AS is_night"]
+    if few:
+        counted = r"coalesce(len(list_distinct(list(\1))), 0)"
+        selected = re.sub(r"count\(DISTINCT (\w+)\)", counted, selected)
+    monthly = "sum(greatest(amount, 0)) AS paid, sum(greatest(-amount, 0)) AS received"
+    read = set(re.findall(r"\w+", monthly if "months" in levels else selected))
     # What depends on the transaction alone is worked out before the join, where columns of few
     # values still come as a dictionary and are worked out once a value.
+    kept = ["customer_id", "timestamp"]
+    kept += [
+        sql if sql == name else f"{sql} AS {name}" for name, sql in derived.items() if name in read
+    ]
     placed = f"""
     SELECT *, least(CAST((seconds - 1) // {MONTH * 86400} AS INTEGER), {blocks - 1}) AS block
     FROM (
       SELECT s.snapshot, t.*,
              CAST(date_diff('second', t.timestamp, s.as_of) AS INTEGER) AS seconds
       FROM snapshots s
-      JOIN (SELECT customer_id, timestamp, {", ".join(derived)} FROM {relation}) t
+      JOIN (SELECT {", ".join(kept)} FROM {relation}) t
         ON t.customer_id = s.customer_id
       WHERE t.timestamp < s.as_of
         AND t.timestamp >= s.as_of - to_days({catalogue.observation_days})
     )"""
-    if level == "months":
+    if "months" in levels:
         placed = f"""
-    SELECT snapshot, block, sum(greatest(amount, 0)) AS paid, sum(greatest(-amount, 0)) AS received
+    SELECT snapshot, block, {monthly}
     FROM ({placed}
     ) GROUP BY snapshot, block"""
     return f"SELECT snapshot, {selected}\nFROM ({placed}\n) GROUP BY snapshot"
@@ -101,7 +115,7 @@ def build_features(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue
     for level in LEVELS:
         if all(feature.over != level for feature in catalogue.features):
             continue
-        query = feature_sql(catalogue, level, ledger.relation, ledger.columns, values)
+        query = feature_sql(catalogue, (level,), ledger.relation, ledger.columns, values)
         parameters = {f"{name}_values": given for name, given in values.items()}
         parameters["categories"] = list(catalogue.categories)
         parameters = {name: value for name, value in parameters.items() if f"${name}" in query}

@@ -17,10 +17,14 @@ import numpy as np
 from credit_core.data.contract import BY_NAME, SQL_TYPES
 from credit_core.data.duck import connect, identifier, text_literal
 from credit_core.features.build import feature_sql
-from credit_core.features.catalogue import LEVELS, Catalogue
+from credit_core.features.catalogue import Catalogue, Level
 from credit_core.settings import Settings
 
 _MEMORY_MB = 200
+_STATEMENTS: dict[str, tuple[Level, ...]] = {
+    "by_transaction": ("transactions", "categories"),
+    "by_month": ("months",),
+}
 _ROW = {"customer_id": "'one'", "as_of": "CAST(as_of AS TIMESTAMP)"}
 
 
@@ -48,15 +52,15 @@ class PreparedFeatures:
             f"FROM (SELECT unnest(from_json(moved, {text_literal(shape)})) AS moved FROM given)"
         )
         categories = ", ".join(text_literal(category) for category in catalogue.categories)
-        self._levels: dict[str, list[str]] = {}
-        for level in LEVELS:
-            found = [feature.name for feature in catalogue.features if feature.over == level]
+        self._statements: dict[str, list[str]] = {}
+        for name, levels in _STATEMENTS.items():
+            found = [feature.name for feature in catalogue.features if feature.over in levels]
             if found:
                 # EXECUTE takes no list, so the catalogue's own goes in as text.
-                query = feature_sql(catalogue, level, "transactions", columns)
+                query = feature_sql(catalogue, levels, "transactions", columns, few=True)
                 query = query.replace("$categories", f"CAST([{categories}] AS VARCHAR[])")
-                run(f"PREPARE {identifier(level)} AS {query}")
-                self._levels[level] = found
+                run(f"PREPARE {name} AS {query}")
+                self._statements[name] = found
 
     def values(
         self, transactions: Sequence[Mapping[str, Any]], as_of: datetime
@@ -76,8 +80,8 @@ class PreparedFeatures:
         run("BEGIN")
         try:
             run("INSERT INTO given VALUES ($1, $2)", [as_of.isoformat(), moved])
-            for level, names in self._levels.items():
-                row = run(f"EXECUTE {identifier(level)}").fetchone()
+            for statement, names in self._statements.items():
+                row = run(f"EXECUTE {statement}").fetchone()
                 if row is not None:
                     found = (np.nan if value is None else value for value in row[1:])
                     values.update(zip(names, found, strict=True))

@@ -23,7 +23,7 @@ def spark_sql(catalogue: Catalogue, level: Level, columns: frozenset[str]) -> st
     Times are TIMESTAMPs in a session whose zone is UTC. The parameter ``categories``, where it
     occurs, is an array of texts.
     """
-    query = feature_sql(catalogue, level, "transactions", columns)
+    query = feature_sql(catalogue, (level,), "transactions", columns)
     return sqlglot.parse_one(query, read="duckdb").transform(_in_spark).sql("spark")
 
 

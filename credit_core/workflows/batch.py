@@ -149,7 +149,8 @@ def score_to_files(
                     f"A spreadsheet holds {MOST_XLSX_ROWS:,} rows, and there are "
                     f"{len(snapshots):,}; write .csv or .parquet."
                 )
-            warnings = short_history(bundle, ledger.first if ledger else None, snapshots["as_of"])
+            begins = ledger.first if ledger else None
+            warnings = short_history(bundle, begins, snapshots["as_of"].to_numpy())
             parts: list[Part] = []
             begun, resumed = time.monotonic(), 0
             for start in range(0, len(snapshots), size):

@@ -157,7 +157,8 @@ def score_dataset(
             part = snapshots.iloc[start : start + _PART]
             scored = score_snapshots(bundle, ledger, part, applications)
             parts.append(scored.frame(version.name, version.version))
-        warnings = short_history(bundle, ledger.first if ledger else None, snapshots["as_of"])
+        begins = ledger.first if ledger else None
+        warnings = short_history(bundle, begins, snapshots["as_of"].to_numpy())
     frame = pd.concat(parts, ignore_index=True)
     tell(1.0, f"{len(frame):,} scored")
     return BatchScores(frame, version, warnings)

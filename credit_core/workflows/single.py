@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,11 @@ class Applicant:
     attributes: Mapping[str, float | str | None] = field(default_factory=dict)
     as_of: datetime | None = None
     begins: datetime | None = None
+
+    @cached_property
+    def times(self) -> tuple[datetime, ...]:
+        """When each transaction happened, UTC."""
+        return tuple(datetime.fromisoformat(row["timestamp"]) for row in self.transactions)
 
 
 class FieldError(InputError):
@@ -76,8 +82,8 @@ class SingleScorer:
         warnings: tuple[str, ...] = ()
         if self._features is not None and moment is not None:
             values.update(self._features.values(given.transactions, moment))
-            begins = begin_of(given)
-            warnings = short_history(self.bundle, begins, pd.Series([pd.Timestamp(moment)]))
+            at = np.array([moment], dtype="datetime64[us]")
+            warnings = short_history(self.bundle, begin_of(given), at)
         for attribute in self.bundle.attributes:
             value = given.attributes[attribute.name]
             missing = np.nan if attribute.kind == "number" else None
@@ -146,7 +152,7 @@ def explain_many(
             scored=scored.scored,
             row=i,
             reasons=scored.reasons_of(i),
-            warnings=short_history(bundle, begin_of(one), snapshots["as_of"].iloc[[i]]),
+            warnings=short_history(bundle, begin_of(one), snapshots["as_of"].to_numpy()[[i]]),
         )
         for i, one in enumerate(given)
     ]
@@ -160,14 +166,14 @@ def moment_of(given: Applicant) -> datetime | None:
     """Return the moment to score at; None without transactions or a date."""
     if given.as_of is not None or not given.transactions:
         return given.as_of
-    return midnight_after(max(_time(row) for row in given.transactions))
+    return midnight_after(max(given.times))
 
 
 def begin_of(given: Applicant) -> datetime | None:
     """Return the first day that a customer's data cover."""
     if given.begins is not None or not given.transactions:
         return given.begins
-    first = min(_time(row) for row in given.transactions)
+    first = min(given.times)
     return datetime(first.year, first.month, first.day)
 
 
@@ -177,11 +183,7 @@ def counted(given: Applicant, bundle: Bundle) -> int:
     if moment is None:
         return 0
     start = moment - timedelta(days=bundle.observation_days)
-    return sum(start <= _time(row) < moment for row in given.transactions)
-
-
-def _time(row: Mapping[str, Any]) -> datetime:
-    return datetime.fromisoformat(row["timestamp"])
+    return sum(start <= time < moment for time in given.times)
 
 
 def check(bundle: Bundle, given: Applicant) -> None:

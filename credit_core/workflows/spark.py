@@ -110,7 +110,7 @@ def score_on_spark(
         refuse_missing(bundle, ledger.columns)
         tell(0.4, "Choosing whom to score")
         snapshots, dates = _snapshots(session, dataset, ledger, bundle, as_of)
-        warnings = short_history(bundle, ledger.first, dates)
+        warnings = short_history(bundle, ledger.first, dates.to_numpy())
         tell(0.5, "Computing features and scores on Spark")
         scores, thin = _score(session, ledger, snapshots, bundle, version, all_reasons, scratch)
         part = _counted(session, scores, bundle, thin)

@@ -311,7 +311,7 @@ def test_a_ledger_much_shorter_than_the_observation_window_is_scored_with_a_warn
 def test_only_applicants_with_a_short_history_are_counted(store) -> None:
     bundle = store.bundle("logistic")
     begins = pd.Timestamp("2023-01-01")
-    dates = pd.Series([begins + timedelta(days=days) for days in (20, 50, 400)])
+    dates = (begins + pd.to_timedelta([20, 50, 400], unit="D")).to_numpy()
     (warning,) = short_history(bundle, begins.to_pydatetime(), dates)
     assert warning.startswith("For 2 of 3 customers the data reach back as little as 20 days")
     assert short_history(bundle, None, dates) == ()
