@@ -58,17 +58,32 @@ class Store:
         return load_version(self.version(family))
 
 
+LONG = (
+    "test_walk",
+    "test_accessibility",
+    "test_sign_in",
+    "test_notebooks",
+    "test_desk",
+    "test_spark",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what is quick first: plain tests, then what needs a training, then subprocesses."""
+    """Run what is quick first, then the longest files, so that none is begun when all else is done.
 
-    def weight(item: pytest.Item) -> int:
-        if "browser" in item.keywords:
-            return 3
-        if "app" in item.path.parent.parts[-1:]:
-            return 2
-        return 1 if "store" in getattr(item, "fixturenames", ()) else 0
+    The rest are many tests of a few seconds: they fill what time is left on every worker.
+    """
+    needy = {item.path.stem for item in items if "store" in getattr(item, "fixturenames", ())}
 
-    items.sort(key=weight)
+    def turn(item: pytest.Item) -> int:
+        stem, room = item.path.stem, item.path.parent.name
+        if stem in LONG:
+            return 1 + LONG.index(stem)
+        if room in ("browser", "deploy"):
+            return 10
+        return 20 + (room == "app") if room == "app" or stem in needy else 0
+
+    items.sort(key=turn)
 
 
 @pytest.fixture(scope="session")
