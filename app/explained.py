@@ -112,7 +112,7 @@ def show_history(found: Explanation, dataset: Dataset) -> None:
     chart, table = st.tabs(["Chart", "Months"])
     with chart:
         made = charts.history(months, found.as_of, found.bundle.observation_days)
-        widgets.figure(made, charts.history_finding(months))
+        widgets.figure(made, charts.history_finding(months, found.as_of))
     table.dataframe(
         months, hide_index=True, column_config=tables.MONTHS, alt="Money in and out a month"
     )

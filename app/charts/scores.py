@@ -211,7 +211,8 @@ def _short(name: str, most: int = 46) -> str:
 
 def history(table: pd.DataFrame, as_of: datetime | None, observation_days: int) -> go.Figure:
     """Draw money in and out a month, the balance where known, and what the score could see."""
-    made = figure(history_finding(table), "Month", "Money a month (ledger's currency)", 360)
+    finding = history_finding(table, as_of)
+    made = figure(finding, "Month", "Money a month (ledger's currency)", 360)
     made.add_bar(
         x=table["month"],
         y=table["money_in"],
@@ -257,10 +258,13 @@ def history(table: pd.DataFrame, as_of: datetime | None, observation_days: int) 
     return made
 
 
-def history_finding(table: pd.DataFrame) -> str:
-    """Say in how many months more went out than came in."""
-    short = int((table["money_out"] > table["money_in"]).sum())
-    return f"More went out than came in during {short} of {len(table)} months"
+def history_finding(table: pd.DataFrame, as_of: datetime | None) -> str:
+    """Say in how many months more went out than came in; months after the score do not count."""
+    seen = table if as_of is None else table[table["month"] < as_of]
+    short = int((seen["money_out"] > seen["money_in"]).sum())
+    later = len(table) - len(seen)
+    words = f"More went out than came in during {short} of {len(seen)} months"
+    return words + (f" before the score; {later} came after it" if later else "")
 
 
 def decisions(table: pd.DataFrame) -> go.Figure:

@@ -77,7 +77,12 @@ def test_history_marks_what_the_score_saw():
             "balance": [np.nan, np.nan, np.nan],
         }
     )
-    assert scores.history_finding(months) == "More went out than came in during 2 of 3 months"
+    whole = "More went out than came in during 2 of 3 months"
+    assert scores.history_finding(months, None) == whole
+    assert scores.history_finding(months, datetime(2024, 3, 15)) == whole
+    assert scores.history_finding(months, datetime(2024, 2, 1)) == (
+        "More went out than came in during 1 of 1 months before the score; 2 came after it"
+    )
     drawn = scores.history(months, datetime(2024, 3, 15), 30)
     assert "30 days up to 15 March 2024" in drawn.layout.xaxis.title.text
     assert [trace.name for trace in drawn.data] == ["Money in", "Money out"]
