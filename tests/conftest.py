@@ -58,30 +58,25 @@ class Store:
         return load_version(self.version(family))
 
 
-LONG = (
-    "test_walk",
-    "test_accessibility",
-    "test_sign_in",
-    "test_notebooks",
-    "test_desk",
-    "test_spark",
-)
+LONG = ("test_notebooks", "test_spark", "test_load", "test_postgres", "test_cli", "test_jobs")
+BROWSER = ("test_walk", "test_accessibility", "test_sign_in", "test_desk")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what is quick first, then the longest files, so that none is begun when all else is done.
+    """Run what is quick first, and long files before short ones, so that the workers end together.
 
-    The rest are many tests of a few seconds: they fill what time is left on every worker.
+    Browser tests come last: Playwright keeps an event loop running in the worker that has begun
+    one, and no other can run there.
     """
     needy = {item.path.stem for item in items if "store" in getattr(item, "fixturenames", ())}
 
-    def turn(item: pytest.Item) -> int:
+    def turn(item: pytest.Item) -> tuple[int, int]:
         stem, room = item.path.stem, item.path.parent.name
+        if room == "browser":
+            return 3, BROWSER.index(stem) if stem in BROWSER else len(BROWSER)
         if stem in LONG:
-            return 1 + LONG.index(stem)
-        if room in ("browser", "deploy"):
-            return 10
-        return 20 + (room == "app") if room == "app" or stem in needy else 0
+            return 1, LONG.index(stem)
+        return (2, room == "app") if room == "app" or stem in needy else (0, 0)
 
     items.sort(key=turn)
 

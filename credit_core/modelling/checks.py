@@ -20,7 +20,6 @@ from credit_core.labels.proxy import apply_proxy
 from credit_core.labels.samples import DEVELOPMENT, LabelledSnapshots
 from credit_core.labels.scramble import scrambled
 from credit_core.modelling.design import fit_design
-from credit_core.modelling.metrics import midranks
 from credit_core.modelling.quick import FEWEST, Quick, one_cohort, rarer
 
 FloatArray = NDArray[np.float64]
@@ -191,9 +190,9 @@ def _strength(values: FloatArray, label: IntArray) -> float:
 def _separation(values: FloatArray, label: IntArray) -> float:
     if rarer(label) < FEWEST:
         return 0.5
-    m = int(label.sum())
-    ranks = midranks(values)
-    auc = (ranks[label == 1].sum() - m * (m + 1) / 2) / (m * (len(label) - m))
+    bad, good = values[label == 1], np.sort(values[label == 0])
+    below = np.searchsorted(good, bad, "left") + np.searchsorted(good, bad, "right")
+    auc = below.sum() / (2 * len(good) * len(bad))
     return float(max(auc, 1 - auc))
 
 

@@ -71,11 +71,15 @@ class Design:
         A level never seen in training is no level at all; text where a number belongs is missing.
         """
         X = np.empty((len(table), len(self.columns)), dtype=np.float64)
+        places = [i for i, column in enumerate(self.columns) if column.level is None]
+        if places:
+            cells = table[[self.columns[i].source for i in places]]
+            if (cells.dtypes != np.float64).any():
+                cells = cells.apply(pd.to_numeric, errors="coerce")
+            X[:, places] = cells.to_numpy("float64")
         texts = {source: as_levels(table[source]) for source in self.categories}
         for i, column in enumerate(self.columns):
-            if column.level is None:
-                X[:, i] = pd.to_numeric(table[column.source], errors="coerce").to_numpy("float64")
-            else:
+            if column.level is not None:
                 X[:, i] = (texts[column.source] == column.level).to_numpy("float64")
         X[~np.isfinite(X)] = np.nan
         return X

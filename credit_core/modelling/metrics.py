@@ -104,9 +104,14 @@ def _placements(label: NDArray[np.int64], risk: FloatArray) -> tuple[FloatArray,
 
 def midranks(values: FloatArray) -> FloatArray:
     """Return the ranks of the values from 1, shape (n,); equal values share their mean rank."""
-    ordered = np.sort(values)
-    below = np.searchsorted(ordered, values, side="left")
-    return np.asarray((below + np.searchsorted(ordered, values, side="right") + 1) / 2)
+    order = np.argsort(values)
+    ordered = values[order]
+    changes = np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(values)]
+    start = np.flatnonzero(changes)
+    alike = np.diff(start, append=len(values))
+    ranks = np.empty(len(values))
+    ranks[order] = np.repeat(start + (alike + 1) / 2, alike)
+    return ranks
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -268,7 +269,7 @@ def _facts(
         "config": config.model_dump(mode="json"),
         "versions": {
             "python": python_version(),
-            **{name: installed(name) for name in _PACKAGES if name in _installed()},
+            **_installed(),
         },
         "dataset": {
             "fingerprint": dataset.fingerprint,
@@ -279,13 +280,13 @@ def _facts(
     }
 
 
-def _installed() -> set[str]:
-    """Return which of the packages a model depends on are here; XGBoost has two names."""
-    found = set()
+@cache
+def _installed() -> dict[str, str]:
+    """Return the versions of the packages a model depends on; XGBoost has two names."""
+    found = {}
     for name in _PACKAGES:
         with suppress(PackageNotFoundError):
-            installed(name)
-            found.add(name)
+            found[name] = installed(name)
     return found
 
 

@@ -124,12 +124,13 @@ def test_a_label_is_tried_and_taken_to_training(
 ) -> None:
     settings = Settings(home=dashboard.home, models=dashboard.models)
     dashboard.home.mkdir(exist_ok=True)
-    data = workflows.ingest(CDNOW, settings)
+    customers, _ = _some_of(CDNOW, 8_000, tmp_path / "purchases.csv")
+    data = workflows.ingest(tmp_path / "purchases.csv", settings)
     page = window(browser)
 
     # A ticked cluster lists its customers; a ticked customer opens on Applicant.
     page.goto(f"{dashboard.url}/segments?data={quote(data.name)}")
-    expect(page.get_by_text("23,570 customers, from the 300 days")).to_be_visible()
+    expect(page.get_by_text(f"{customers:,} customers, from the 300 days")).to_be_visible()
     chosen = page.get_by_role("combobox", name=re.compile("Customers of"))
     expect(chosen).to_have_value(re.compile("^Cluster 0"))
     canvas = page.get_by_test_id("stDataFrame").first.locator("canvas").first
