@@ -38,7 +38,7 @@ contracts: $(VENV)/.development
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.development
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20
 
 mlflow: $(VENV)/.runtime
 	$(BIN)/mlflow server --backend-store-uri sqlite:///$(CURDIR)/models/mlflow.db --port 5000

@@ -43,6 +43,7 @@ def opened(page: Page, bank: Dashboard, address: str) -> None:
     expect(page.locator("h1")).to_be_visible()
     expect(page.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(len(PAGES))
     ready(page)
+    assert page.get_by_test_id("stException").count() == 0
 
 
 def violations(
