@@ -213,15 +213,19 @@ def history(table: pd.DataFrame, as_of: datetime | None, observation_days: int) 
     """Draw money in and out a month, the balance where known, and what the score could see."""
     finding = history_finding(table, as_of)
     made = figure(finding, "Month", "Money a month (ledger's currency)", 360)
+    # Bars fill their month and the last balance stands at its end, so the score's day cuts between.
+    month, middle = {"x": table["month"], "xperiod": "M1"}, {"xperiodalignment": "middle"}
     made.add_bar(
-        x=table["month"],
+        **month,
+        **middle,
         y=table["money_in"],
         name="Money in",
         marker={"color": GREEN},
         hovertemplate="%{y:,.2f}",
     )
     made.add_bar(
-        x=table["month"],
+        **month,
+        **middle,
         y=table["money_out"],
         name="Money out",
         hovertemplate="%{y:,.2f}",
@@ -229,7 +233,8 @@ def history(table: pd.DataFrame, as_of: datetime | None, observation_days: int) 
     )
     if table["balance"].notna().any():
         made.add_scatter(
-            x=table["month"],
+            **month,
+            xperiodalignment="end",
             y=table["balance"],
             name="Last balance of the month",
             mode="lines+markers",
