@@ -189,3 +189,35 @@ def _some_of(path: Path, customers: int, target: Path) -> tuple[int, int]:
         writer.writeheader()
         writer.writerows(kept)
     return len({row["customer_id"] for row in kept}), len(kept)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_opens_in_both_themes(
+    browser: Browser, dashboard: Dashboard, tmp_path: Path, scheme: str
+) -> None:
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 800},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    page = context.new_page()
+    page.goto(dashboard.url)
+    titles = (
+        "Overview",
+        "Transactions",
+        "Segments",
+        "Label Lab",
+        "Train",
+        "Compare",
+        "Applicant",
+        "Batch",
+        "Policy",
+        "Monitoring",
+        "Governance",
+    )
+    for title in titles:
+        page.get_by_test_id("stSidebar").get_by_role("link", name=title).click()
+        expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+        _no_error(page)
+        _screenshot(page, f"{title.lower()}-{scheme}", tmp_path)
+    context.close()
