@@ -93,6 +93,7 @@ def ingest(
     settings = get_settings()
     config = config_of(None, settings)
     dataset = dataset_of(file, settings, config, mapping, applications, protected)
+    remarks = [*of_ledger(dataset), *of_applications(dataset.applications)]
     if as_json:
         print_json(
             {
@@ -104,7 +105,7 @@ def ingest(
                 "unused": dataset.unused,
                 "rejects_file": str(dataset.rejects_path),
                 "applications_rejects_file": str(dataset.applications_rejects_path),
-                "remarks": [*of_ledger(dataset), *of_applications(dataset.applications)],
+                "remarks": remarks,
             }
         )
         return
@@ -126,7 +127,7 @@ def ingest(
             typer.echo(f"          {count:,} x {reason}")
         if found.rejected:
             typer.echo(f"rejects   {dataset.applications_rejects_path}")
-    for remark in (*of_ledger(dataset), *of_applications(dataset.applications)):
+    for remark in remarks:
         typer.echo(f"note      {remark}")
 
 

@@ -8,10 +8,11 @@ put in the place of that redirect. Only the path and query of this very server a
 from __future__ import annotations
 
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, unquote
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _COOKIE, _SECONDS = "candor_asked", 600
@@ -29,51 +30,50 @@ class ReturnAddress:
         if scope["type"] != "http" or scope["method"] != "GET" or not self._wanted():
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        root = scope.get("root_path", "")
-        path = scope["path"].removeprefix(root)
-        query = scope["query_string"].decode("latin-1")
-        secure = "; Secure" if scope.get("scheme") == "https" else ""
-
-        def cookie(value: str, seconds: int) -> str:
-            return (
-                f"{_COOKIE}={value}; Max-Age={seconds}; Path={root or '/'}; HttpOnly; "
-                f"SameSite=Lax{secure}"
-            )
+        asked = HTTPConnection(dict(scope))  # routing changes the scope as it goes along
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                out = MutableHeaders(scope=message)
-                if path == _CALLBACK:
-                    # Signing out comes by here as well, without a code: that begins anew.
-                    asked = _asked(headers) if "code=" in query else ""
-                    if asked and "location" in out:
-                        out["location"] = f"{root}{asked}"
-                    out.append("set-cookie", cookie("", 0))
-                elif _is_page(headers, out):
-                    address = quote(path) + (f"?{query}" if query else "")
-                    if _is_local(address):
-                        out.append("set-cookie", cookie(quote(address, safe=""), _SECONDS))
+                _note(asked, MutableHeaders(scope=message))
             await send(message)
 
         await self.app(scope, receive, answer)
 
 
-def _is_page(headers: Headers, answer: MutableHeaders) -> bool:
+def _note(asked: HTTPConnection, answer: MutableHeaders) -> None:
+    """Keep the address of a page that is answered, or lead back to the one kept."""
+    root = asked.scope.get("root_path", "")
+    path = asked.scope["path"].removeprefix(root)
+    if path == _CALLBACK:
+        kept = unquote(asked.cookies.get(_COOKIE, ""))
+        # Signing out comes by here as well, without a code: that begins anew.
+        if "code" in asked.query_params and "location" in answer and _is_local(kept):
+            answer["location"] = f"{root}{kept}"
+        answer.append("set-cookie", _cookie(asked, "", 0))
+    elif _is_page(asked, answer):
+        query = asked.scope["query_string"].decode("latin-1")
+        address = quote(path) + (f"?{query}" if query else "")
+        if _is_local(address):
+            answer.append("set-cookie", _cookie(asked, quote(address, safe=""), _SECONDS))
+
+
+def _cookie(asked: HTTPConnection, value: str, seconds: int) -> str:
+    made = Response()
+    made.set_cookie(
+        _COOKIE,
+        value,
+        max_age=seconds,
+        path=asked.scope.get("root_path") or "/",
+        secure=asked.url.scheme == "https",
+        httponly=True,
+    )
+    return made.headers["set-cookie"]
+
+
+def _is_page(asked: HTTPConnection, answer: MutableHeaders) -> bool:
     """Return True for what a browser shows as its page, not within one."""
-    shown = headers.get("sec-fetch-dest", "document") == "document"
+    shown = asked.headers.get("sec-fetch-dest", "document") == "document"
     return shown and answer.get("content-type", "").startswith("text/html")
-
-
-def _asked(headers: Headers) -> str:
-    """Return the address kept in the browser's cookie; '' where there is none of ours."""
-    jar: SimpleCookie = SimpleCookie()
-    try:
-        jar.load(headers.get("cookie", ""))
-    except CookieError:
-        return ""
-    address = unquote(jar[_COOKIE].value) if _COOKIE in jar else ""
-    return address if _is_local(address) else ""
 
 
 def _is_local(address: str) -> bool:

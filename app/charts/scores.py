@@ -214,10 +214,10 @@ def history(table: pd.DataFrame, as_of: datetime | None, observation_days: int) 
     finding = history_finding(table, as_of)
     made = figure(finding, "Month", "Money a month (ledger's currency)", 360)
     # Bars fill their month and the last balance stands at its end, so the score's day cuts between.
-    month, middle = {"x": table["month"], "xperiod": "M1"}, {"xperiodalignment": "middle"}
+    month = {"x": table["month"], "xperiod": "M1"}
     made.add_bar(
         **month,
-        **middle,
+        xperiodalignment="middle",
         y=table["money_in"],
         name="Money in",
         marker={"color": GREEN},
@@ -225,7 +225,7 @@ def history(table: pd.DataFrame, as_of: datetime | None, observation_days: int) 
     )
     made.add_bar(
         **month,
-        **middle,
+        xperiodalignment="middle",
         y=table["money_out"],
         name="Money out",
         hovertemplate="%{y:,.2f}",

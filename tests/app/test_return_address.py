@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from app.return_address import ReturnAddress
@@ -28,7 +28,11 @@ async def _page(request: Request) -> Response:
 def browser(wanted: bool = True) -> TestClient:
     """A browser before a server that sends everyone who comes back to its first page."""
     served = Starlette(
-        routes=[Route("/oauth2callback", _back), Route("/{page:path}", _page)],
+        routes=[
+            Route("/oauth2callback", _back),
+            Mount("/api", routes=[Route("/docs", _page)]),
+            Route("/{page:path}", _page),
+        ],
         middleware=[Middleware(ReturnAddress, wanted=lambda: wanted)],
     )
     return TestClient(served, follow_redirects=False)
@@ -39,7 +43,8 @@ def back(client: TestClient, query: str = "code=abc&state=s") -> str:
 
 
 @pytest.mark.parametrize(
-    "address", ["/applicant?customer=C000010", "/applicant?customer=M%C3%BCller%20%26%20Co", "/"]
+    "address",
+    ["/applicant?customer=C000010", "/applicant?customer=M%C3%BCller%20%26%20Co", "/api/docs", "/"],
 )
 def test_a_link_leads_to_its_page_after_signing_in(address: str) -> None:
     client = browser()
