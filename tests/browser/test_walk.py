@@ -217,6 +217,7 @@ def test_every_page_opens_in_both_themes(
     for title in titles:
         page.get_by_test_id("stSidebar").get_by_role("link", name=title).click()
         expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+        ready(page)
         expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
         _no_error(page)
         _screenshot(page, f"{title.lower()}-{scheme}", tmp_path)
