@@ -68,8 +68,15 @@ $(VENV)/.runtime: requirements.txt requirements.lock pyproject.toml | $(VENV)/bi
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 
-$(VENV)/.development: requirements-dev.txt requirements.lock $(VENV)/.runtime
+# PySpark comes as source only: with --jobs=2 its wheel is built while the rest is installed.
+$(VENV)/.wheels: requirements-spark.txt requirements.lock | $(VENV)/bin/python
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -c requirements.lock \
+		-w $(VENV)/wheels pyspark
+	@touch $@
+
+$(VENV)/.development: requirements-dev.txt requirements.lock $(VENV)/.runtime $(VENV)/.wheels
 	@echo "Installing what the tests need"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements-dev.txt \
-		-c requirements.lock
+		-c requirements.lock --find-links $(VENV)/wheels
+	@rm -rf $(VENV)/wheels
 	@touch $@

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -16,7 +16,6 @@ from pydantic import (
 )
 
 from credit_core.data.contract import MAX_MONEY
-from credit_core.workflows.scoring import Explanation
 from credit_core.workflows.single import Applicant
 
 MOST_TRANSACTIONS = 10_000
@@ -226,17 +225,6 @@ class ScoreResponse(_Model):
         int | None,
         Field(description="Its number in the record; null without an Idempotency-Key."),
     ] = None
-
-    @staticmethod
-    def of(found: Explanation, given: int, counted: int) -> dict[str, Any]:
-        """Return an explanation as this model's fields."""
-        facts = found.facts()
-        return {
-            **facts,
-            "transactions_given": given,
-            "transactions_counted": counted,
-            "event": None,
-        }
 
 
 class BatchResponse(_Model):

@@ -9,13 +9,14 @@ from app import decision, explained, newcomer, precedents, state, tables, text, 
 from credit_core import workflows
 from credit_core.decisions.policy import BANDS
 from credit_core.decisions.scoring import ScoredSnapshots
+from credit_core.oversight.registry import ModelVersion
 from credit_core.workflows import Explanation
 
 MOST_LISTED = 1000
 
 
-def choose_customer(scored: ScoredSnapshots) -> str:
-    """Return the customer the page is about; '' while none is chosen."""
+def choose_customer(scored: ScoredSnapshots, version: ModelVersion) -> str:
+    """Return the customer the page is about; '' while none is chosen, and everyone is listed."""
     entered = st.session_state.pop("choose_customer", None)
     if entered:
         st.session_state[state.CUSTOMER_KEY] = entered
@@ -38,6 +39,7 @@ def choose_customer(scored: ScoredSnapshots) -> str:
             list_customers(scored)
     else:
         other.caption("Type an id, or select a row below.")
+        widgets.banner(version)
         list_customers(scored)
     return chosen
 
@@ -97,7 +99,7 @@ st.title("Applicant")
 st.caption("One score, why it is what it is, and a person's decision on it.")
 dataset, version = state.require_dataset(), state.require_model()
 scored = widgets.scored_or_stop(dataset, version)
-customer = choose_customer(scored)
+customer = choose_customer(scored, version)
 if customer:
     found = explain(scored, customer)
     with st.container(border=True):

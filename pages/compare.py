@@ -102,6 +102,8 @@ with left:
 versions = [found for found in known if found.name == question]
 with right:
     sample = choose_sample(versions)
+# A circular model is not the question's: its own warning stands beside its figures.
+widgets.banner(next((found for found in versions if not found.circular), versions[0]))
 table = comparison.leaderboard(versions)
 show_leaderboard(table, sample)
 if len(versions) == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 
 # Before any test imports a model library: waiting threads must not burn the cores.
@@ -10,16 +11,18 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
+from filelock import FileLock
 
 from credit_core import workflows
 from credit_core.config import ModelConfig
 from credit_core.data.store import Dataset
-from credit_core.oversight.registry import ModelVersion, load_version
+from credit_core.oversight.registry import ModelVersion, find_version, load_version
 from credit_core.settings import PROJECT_ROOT, Settings
 from credit_core.workflows import TrainingRequest, TrainingResult
 
@@ -59,7 +62,7 @@ class Store:
 
 
 LONG = ("test_notebooks", "test_spark", "test_load", "test_postgres", "test_cli", "test_jobs")
-BROWSER = ("test_walk", "test_accessibility", "test_sign_in", "test_desk")
+BROWSER = ("test_walk", "test_accessibility", "test_sign_in", "test_keyboard", "test_desk")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -98,13 +101,34 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def empty_ledger_of_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database without anything in it; making one takes seconds, copying it none."""
-    from mlflow import MlflowClient
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], Any]], Any]:
+    """Return a function that makes something in a folder named for it, once for all workers."""
+    common = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        common = common.parent
 
-    path = tmp_path_factory.mktemp("template") / "mlflow.db"
-    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
-    return path
+    def made(name: str, make: Callable[[Path], Any]) -> Any:
+        folder, kept = common / f"common_{name}", common / f"common_{name}.pickle"
+        with FileLock(common / f"common_{name}.lock"):
+            if not kept.exists():
+                folder.mkdir()
+                kept.write_bytes(pickle.dumps(make(folder)))
+            return pickle.loads(kept.read_bytes())  # noqa: S301 - written by this very run
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def empty_ledger_of_models(once) -> Path:
+    """An MLflow database without anything in it; making one takes seconds, copying it none."""
+
+    def make(folder: Path) -> Path:
+        from mlflow import MlflowClient
+
+        MlflowClient(tracking_uri=f"sqlite:///{folder}/mlflow.db").search_experiments()
+        return folder / "mlflow.db"
+
+    return once("template", make)
 
 
 @pytest.fixture
@@ -126,49 +150,79 @@ def quick() -> ModelConfig:
 
 
 @pytest.fixture(scope="session")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def simulated(once) -> Path:
     """A folder with the transactions and applications of 600 simulated customers."""
-    from credit_core.data.simulate import simulate
 
-    folder = tmp_path_factory.mktemp("simulated")
-    simulate(folder, customers=600)
-    return folder
+    def make(folder: Path) -> Path:
+        from credit_core.data.simulate import simulate
+
+        simulate(folder, customers=600)
+        return folder
+
+    return once("simulated", make)
+
+
+def stores_in(root: Path) -> Settings:
+    (root / "home").mkdir(exist_ok=True)
+    return Settings(home=root / "home", models=root / "models", threads=2)
+
+
+def bank_in(settings: Settings, simulated: Path) -> Dataset:
+    return workflows.ingest(
+        simulated / "transactions.csv.gz", settings, applications=simulated / "applications.csv"
+    )
 
 
 @pytest.fixture(scope="session")
 def shared_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    root = tmp_path_factory.mktemp("shared_store")
-    (root / "home").mkdir()
-    return Settings(home=root / "home", models=root / "models", threads=2)
+    return stores_in(tmp_path_factory.mktemp("shared_store"))
 
 
 @pytest.fixture(scope="session")
 def dataset(simulated: Path, shared_settings: Settings) -> Dataset:
     """The simulated ledger with its applications, stored."""
-    return workflows.ingest(
-        simulated / "transactions.csv.gz",
-        shared_settings,
-        applications=simulated / "applications.csv",
-    )
+    return bank_in(shared_settings, simulated)
 
 
 @pytest.fixture(scope="session")
 def store(
-    dataset: Dataset, shared_settings: Settings, quick: ModelConfig, empty_ledger_of_models: Path
+    once,
+    simulated: Path,
+    dataset: Dataset,
+    shared_settings: Settings,
+    quick: ModelConfig,
+    empty_ledger_of_models: Path,
 ) -> Store:
     """Every family trained on the outcomes, one on the proxy label; both questions have champions.
 
     For reading: a test that promotes, trains or damages makes its own.
     """
-    shared_settings.models.mkdir()
-    shutil.copy(empty_ledger_of_models, shared_settings.models / "mlflow.db")
-    observed = workflows.train(
-        dataset, shared_settings, quick, TrainingRequest(None, FAMILIES, promote=True)
-    )
-    proxy = workflows.train(
-        dataset, shared_settings, quick, TrainingRequest("disengaged", ("logistic",), promote=True)
-    )
-    return Store(shared_settings, quick, dataset, observed, proxy)
+
+    def make(folder: Path) -> tuple[TrainingResult, TrainingResult]:
+        settings = stores_in(folder)
+        settings.models.mkdir()
+        shutil.copy(empty_ledger_of_models, settings.models / "mlflow.db")
+        data = bank_in(settings, simulated)
+        asked = (TrainingRequest(None, FAMILIES, promote=True),)
+        asked += (TrainingRequest("disengaged", ("logistic",), promote=True),)
+        return tuple(workflows.train(data, settings, quick, request) for request in asked)
+
+    def moved(version: ModelVersion) -> ModelVersion:
+        return replace(version, path=find_version(shared_settings, version.reference).path)
+
+    def here(result: TrainingResult) -> TrainingResult:
+        return replace(
+            result,
+            dataset=dataset,
+            versions=tuple(moved(version) for version in result.versions),
+            champion=result.champion and moved(result.champion),
+        )
+
+    observed, proxy = once("store", make)
+    trained = observed.dataset.folder.parents[2]
+    shutil.copytree(trained / "models", shared_settings.models)
+    shutil.copytree(trained / "home", shared_settings.home, dirs_exist_ok=True)
+    return Store(shared_settings, quick, dataset, here(observed), here(proxy))
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def test_data_that_the_champion_cannot_score_names_a_model_that_can(open_page, o
     assert "disengagement" in offered.label
     run(offered.click())
     assert "Type an id" in words(at)
-    assert text.PROXY_BANNER not in words(at), "no customer is chosen yet"
+    assert text.PROXY_BANNER in words(at), "the list shows scores before a customer is chosen"
 
 
 def test_data_that_no_model_can_score_leads_to_train(open_page, own, tmp_path):

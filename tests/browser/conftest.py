@@ -17,9 +17,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from app.main import SECTIONS
 from credit_core.settings import PROJECT_ROOT
 from tests.conftest import Store
 
+PAGES = [
+    "" if name == "overview" else name
+    for rows in SECTIONS.values()
+    for name, _title, _icon, _hint in rows
+]
+ADDRESSES = [*PAGES, "applicant?customer=C000010"]
 SLOW = 120_000  # milliseconds of patience: other tests share the cores
 
 _ARGUMENTS = [
@@ -84,6 +91,13 @@ def free_port() -> int:
     with socket.socket() as free:
         free.bind(("localhost", 0))
         return int(free.getsockname()[1])
+
+
+def opened(page: Page, bank: Dashboard, address: str) -> None:
+    page.goto(f"{bank.url}/{address}")
+    expect(page.locator("h1")).to_be_visible()
+    expect(page.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(len(PAGES))
+    ready(page)
 
 
 @contextmanager
