@@ -9,13 +9,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from app.main import SECTIONS
 from credit_core.settings import PROJECT_ROOT
@@ -64,11 +64,34 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def window(browser: Browser) -> Page:
-    """Open a browser window of somebody new, as large as a small laptop's."""
-    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
-    page.set_default_timeout(SLOW)
-    return page
+def somebody(browser: Browser) -> BrowserContext:
+    """Open a browser of somebody new, with windows as large as a small laptop's."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(SLOW)
+    return context
+
+
+@pytest.fixture(scope="session")
+def desk(browser: Browser) -> Iterator[Page]:
+    """The one window of somebody who works all day long: what it has compiled once it keeps."""
+    context = somebody(browser)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def page(desk: Page) -> Iterator[Page]:
+    """That window, empty and light; a page left open would keep the server busy."""
+    desk.emulate_media(color_scheme="light")
+    yield desk
+    desk.goto("about:blank")
+
+
+@pytest.fixture
+def stranger(browser: Browser) -> Iterator[Callable[[], Page]]:
+    """A function that opens a window of somebody new; all are closed afterwards."""
+    with ExitStack() as opened:
+        yield lambda: opened.enter_context(somebody(browser)).new_page()
 
 
 def ready(page: Page) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from tests.browser.conftest import ADDRESSES, Dashboard, opened, ready, window
+from tests.browser.conftest import ADDRESSES, Dashboard, opened, ready
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 GRAVE = {"serious", "critical"}
@@ -27,8 +27,7 @@ def violations(page: Page, where: str, rules: list[str] | None = None) -> list[s
     ]
 
 
-def test_axe_finds_nothing_serious_on_any_page_or_tab(browser: Browser, bank: Dashboard) -> None:
-    page = window(browser)
+def test_axe_finds_nothing_serious_on_any_page_or_tab(page: Page, bank: Dashboard) -> None:
     found, looked = [], 0
     for address in ADDRESSES:
         opened(page, bank, address)

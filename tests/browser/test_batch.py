@@ -8,11 +8,11 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page, expect
 
 from credit_core.data.duck import text_literal
 from credit_core.decisions.scoring import SCORE_COLUMNS
-from tests.browser.conftest import Dashboard, window
+from tests.browser.conftest import Dashboard
 from tests.browser.test_walk import _no_error, _screenshot
 
 ROWS = 200_000
@@ -33,11 +33,10 @@ def _many(simulated: Path, target: Path) -> int:
 
 
 def test_200_000_rows_are_scored_and_downloaded(
-    browser: Browser, bank: Dashboard, simulated: Path, tmp_path: Path
+    page: Page, bank: Dashboard, simulated: Path, tmp_path: Path
 ) -> None:
     ledger = tmp_path / "two hundred thousand.csv"
     customers = _many(simulated, ledger)
-    page = window(browser)
 
     # The file comes in on the page itself; columns are recognised.
     page.goto(f"{bank.url}/batch")
@@ -80,4 +79,3 @@ def test_200_000_rows_are_scored_and_downloaded(
     page.wait_for_timeout(500)
     _screenshot(page, "batch-rows", tmp_path)
     _no_error(page)
-    page.context.close()

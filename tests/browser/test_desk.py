@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
 from credit_core.oversight import events
@@ -15,16 +15,11 @@ from credit_core.oversight.registry import list_versions
 from credit_core.settings import Settings
 from credit_core.workflows.decisions import list_decisions
 from credit_core.workflows.whatif import transactions_of
-from tests.browser.conftest import Dashboard, window
+from tests.browser.conftest import Dashboard
 from tests.browser.test_walk import _no_error, _screenshot
 from tests.conftest import Store
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-
-
-@pytest.fixture
-def page(browser: Browser) -> Page:
-    return window(browser)
 
 
 def test_a_declined_customer_is_understood_overridden_and_written_to(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Page
 
-from tests.browser.conftest import ADDRESSES, PAGES, Dashboard, opened, window
+from tests.browser.conftest import ADDRESSES, PAGES, Dashboard, opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
@@ -28,10 +28,7 @@ REACHABLE = """() => {
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_the_keyboard_alone_reaches_everything(
-    browser: Browser, bank: Dashboard, address: str
-) -> None:
-    page = window(browser)
+def test_the_keyboard_alone_reaches_everything(page: Page, bank: Dashboard, address: str) -> None:
     opened(page, bank, address)
     wanted = page.evaluate(REACHABLE)
     assert wanted > len(PAGES)
@@ -48,8 +45,7 @@ def test_the_keyboard_alone_reaches_everything(
     assert not missed, "\n".join(missed)
 
 
-def test_focus_is_seen(browser: Browser, bank: Dashboard) -> None:
-    page = window(browser)
+def test_focus_is_seen(page: Page, bank: Dashboard) -> None:
     opened(page, bank, "")
     link = page.get_by_test_id("stSidebar").get_by_role("link", name="Batch")
     plain = link.screenshot()

@@ -6,16 +6,16 @@ import json
 import re
 import shutil
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from credit_core.oversight import events
 from credit_core.settings import Settings
-from tests.browser.conftest import Dashboard, free_port, serving, window
+from tests.browser.conftest import Dashboard, free_port, serving
 from tests.browser.test_walk import _no_error, _screenshot
 from tests.conftest import Store
 
@@ -71,9 +71,9 @@ server_metadata_url = "{provider}/.well-known/openid-configuration"
         yield started
 
 
-def enter(browser: Browser, url: str, name: str) -> Page:
+def enter(stranger: Callable[[], Page], url: str, name: str) -> Page:
     """Sign in as somebody, in a browser of their own, and come back to the address asked for."""
-    page = window(browser)
+    page = stranger()
     page.goto(url)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_placeholder("sub").fill(name)
@@ -88,21 +88,21 @@ def open_page(page: Page, name: str) -> None:
 
 
 def test_each_role_does_what_it_may_and_nobody_else_gets_in(
-    browser: Browser, store: Store, provider: str, tmp_path: Path
+    stranger: Callable[[], Page], store: Store, provider: str, tmp_path: Path
 ) -> None:
     with guarded(tmp_path, store, provider) as bank:
         settings = Settings(home=bank.home, models=bank.models)
         before = events.count(settings)
 
         # Without signing in no page shows anything, whatever its address.
-        page = window(browser)
+        page = stranger()
         page.goto(f"{bank.url}/governance")
         expect(page.get_by_role("button", name="Sign in")).to_be_visible()
         expect(page.get_by_text("Models", exact=True)).to_have_count(0)
         assert events.count(settings) == before
 
         # An auditor sees the models and the record, and changes nothing.
-        page = enter(browser, bank.url, "ann")
+        page = enter(stranger, bank.url, "ann")
         open_page(page, "Governance")
         expect(page.get_by_text("ann@bank.example: auditor")).to_be_visible()
         page.get_by_role("tab", name="Record").click()
@@ -117,7 +117,7 @@ def test_each_role_does_what_it_may_and_nobody_else_gets_in(
         _screenshot(page, "auditor", tmp_path)
 
         # A risk manager may promote, and decides on nobody.
-        page = enter(browser, bank.url, "rita")
+        page = enter(stranger, bank.url, "rita")
         open_page(page, "Compare")
         expect(page.get_by_role("button", name="Promote", exact=False).first).to_be_enabled()
         page.goto(f"{bank.url}/applicant?customer=C000010")
@@ -125,7 +125,7 @@ def test_each_role_does_what_it_may_and_nobody_else_gets_in(
         expect(page.get_by_role("button", name="Record the decision")).to_be_disabled()
 
         # An officer follows a link, signs in on the way, and decides under their own name.
-        page = enter(browser, f"{bank.url}/applicant?customer=C000010", "olga")
+        page = enter(stranger, f"{bank.url}/applicant?customer=C000010", "olga")
         page.get_by_role("button", name="Record the decision").click()
         expect(page.get_by_text("Recorded as event")).to_be_visible()
         page.get_by_role("button", name="Sign out").click()
@@ -134,7 +134,7 @@ def test_each_role_does_what_it_may_and_nobody_else_gets_in(
         expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
         # An account without a role is turned away, and told why.
-        page = enter(browser, bank.url, "eve")
+        page = enter(stranger, bank.url, "eve")
         expect(page.get_by_text("names no role in its claim 'candor_role'")).to_be_visible()
         expect(page.get_by_role("button", name="Use another account")).to_be_visible()
         _screenshot(page, "turned-away", tmp_path)
@@ -152,9 +152,11 @@ def test_each_role_does_what_it_may_and_nobody_else_gets_in(
         assert events.verify(settings) is None
 
 
-def test_a_sign_in_times_out(browser: Browser, store: Store, provider: str, tmp_path: Path) -> None:
+def test_a_sign_in_times_out(
+    stranger: Callable[[], Page], store: Store, provider: str, tmp_path: Path
+) -> None:
     with guarded(tmp_path, store, provider, CANDOR_IDLE_MINUTES="0.25") as bank:
-        page = enter(browser, bank.url, "ann")
+        page = enter(stranger, bank.url, "ann")
         expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
         page.wait_for_timeout(16_000)
         page.get_by_test_id("stSidebar").get_by_role("link", name="Governance").click()

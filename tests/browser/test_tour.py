@@ -6,23 +6,22 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page, expect
 
 from app.tour import STOPS
 from credit_core.oversight import events
 from credit_core.oversight.registry import list_versions
 from credit_core.settings import Settings
-from tests.browser.conftest import Dashboard, window
+from tests.browser.conftest import Dashboard
 from tests.browser.test_walk import _no_error, _screenshot
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 def test_the_tour_walks_the_pages_and_the_usual_recipe_is_refused(
-    browser: Browser, bank: Dashboard, tmp_path: Path
+    page: Page, bank: Dashboard, tmp_path: Path
 ) -> None:
     settings = Settings(home=bank.home, models=bank.models)
-    page = window(browser)
     page.goto(bank.url)
     page.get_by_role("button", name="Start the tour").click()
     page.get_by_role("link", name="Go to this stop").click()

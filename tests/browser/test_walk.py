@@ -7,15 +7,16 @@ import csv
 import gzip
 import re
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from credit_core import workflows
 from credit_core.decisions.scoring import SCORE_COLUMNS
 from credit_core.settings import PROJECT_ROOT, Settings
-from tests.browser.conftest import SLOW, Dashboard, ready, window
+from tests.browser.conftest import SLOW, Dashboard, ready
 
 CDNOW = PROJECT_ROOT.parent / "shared" / "data" / "cdnow.csv.gz"
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
@@ -34,8 +35,7 @@ def _no_error(page: Page) -> None:
 
 @pytest.mark.real_data
 @pytest.mark.skipif(not CDNOW.exists(), reason=f"{CDNOW} is not beside this checkout")
-def test_a_ledger_becomes_scores(browser: Browser, dashboard: Dashboard, tmp_path: Path) -> None:
-    page = window(browser)
+def test_a_ledger_becomes_scores(page: Page, dashboard: Dashboard, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.csv"
     customers, transactions = _some_of(CDNOW, 3000, ledger)
 
@@ -120,13 +120,12 @@ LONELY_POINT = """wanted => {
 @pytest.mark.real_data
 @pytest.mark.skipif(not CDNOW.exists(), reason=f"{CDNOW} is not beside this checkout")
 def test_a_label_is_tried_and_taken_to_training(
-    browser: Browser, dashboard: Dashboard, tmp_path: Path
+    page: Page, dashboard: Dashboard, tmp_path: Path
 ) -> None:
     settings = Settings(home=dashboard.home, models=dashboard.models)
     dashboard.home.mkdir(exist_ok=True)
     customers, _ = _some_of(CDNOW, 8_000, tmp_path / "purchases.csv")
     data = workflows.ingest(tmp_path / "purchases.csv", settings)
-    page = window(browser)
 
     # A ticked cluster lists its customers; a ticked customer opens on Applicant.
     page.goto(f"{dashboard.url}/segments?data={quote(data.name)}")
@@ -193,13 +192,9 @@ def _some_of(path: Path, customers: int, target: Path) -> tuple[int, int]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_opens_in_both_themes(
-    browser: Browser, dashboard: Dashboard, tmp_path: Path, scheme: str
+    page: Page, dashboard: Dashboard, tmp_path: Path, scheme: Literal["light", "dark"]
 ) -> None:
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 800},
-        color_scheme="dark" if scheme == "dark" else "light",
-    )
-    page = context.new_page()
+    page.emulate_media(color_scheme=scheme)
     page.goto(dashboard.url)
     titles = (
         "Overview",
@@ -221,4 +216,3 @@ def test_every_page_opens_in_both_themes(
         expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
         _no_error(page)
         _screenshot(page, f"{title.lower()}-{scheme}", tmp_path)
-    context.close()
