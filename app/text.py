@@ -5,13 +5,11 @@ from __future__ import annotations
 from credit_core.labels.wording import RISK_NAME
 
 PROXY_BANNER = (
-    "**Disengagement risk, not a default risk.** This model predicts a proxy: whether a customer "
+    "**Disengagement risk, not a default risk.** What is predicted is a proxy: whether a customer "
     "will stop being active. Nobody's repayment was observed, so it is no PD and must not be used "
     "as one."
 )
-OBSERVED_BANNER = (
-    "**PD (observed outcomes).** This model was trained on recorded outcomes of past applications."
-)
+OBSERVED_BANNER = "**PD (observed outcomes).** Learnt from recorded outcomes of past applications."
 CIRCULAR_BANNER = (
     "**Circular: do not use.** Its label comes from the same window as its features, so it only "
     "re-learns a clustering rule. It is shown for comparison and cannot be promoted."
