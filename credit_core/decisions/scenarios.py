@@ -8,7 +8,7 @@ history, so frequency, money and recency always move together.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -76,22 +76,27 @@ def imagine(
     return pd.concat([known, ahead], ignore_index=True).sort_values("timestamp", kind="stable")
 
 
-def _with_row(
-    ahead: pd.DataFrame, template: pd.Series, moment: datetime, amount: float
+def _with_rows(
+    ahead: pd.DataFrame, template: pd.DataFrame, moments: Sequence[datetime], amount: float
 ) -> pd.DataFrame:
-    """Add a movement like ``template``; later balances move by its amount."""
-    row = template.copy()
-    row["timestamp"], row["amount"] = pd.Timestamp(moment), amount
-    if "transaction_id" in row.index:
-        row["transaction_id"] = None
+    """Add movements like the row ``template`` at rising moments; later balances move by them."""
+    ahead = ahead.sort_values("timestamp", kind="stable", ignore_index=True)
+    kinds = ahead.dtypes.to_dict()
+    rows = template.iloc[[0] * len(moments)].assign(
+        timestamp=pd.Series(list(moments), dtype=kinds["timestamp"]).to_numpy(), amount=amount
+    )
+    if "transaction_id" in rows.columns:
+        rows["transaction_id"] = None
     if "balance" in ahead.columns:
-        later = ahead["timestamp"] >= moment
-        before = ahead.loc[~later, "balance"]
-        last = before.iloc[-1] if len(before) else template["balance"]
-        ahead = ahead.assign(balance=ahead["balance"].where(~later, ahead["balance"] - amount))
-        row["balance"] = last - amount
-    added = pd.concat([ahead, row.to_frame().T.astype(ahead.dtypes.to_dict())], ignore_index=True)
-    return added.sort_values("timestamp", kind="stable").reset_index(drop=True)
+        known = ahead["balance"].to_numpy(dtype=np.float64)
+        times, added = ahead["timestamp"].to_numpy(), rows["timestamp"].to_numpy()
+        before = np.searchsorted(times, added, side="left") - 1
+        first = np.append(known, template["balance"].astype(np.float64))  # at -1: nothing before
+        rows["balance"] = first[before] - amount * np.arange(1, len(moments) + 1)
+        passed = np.searchsorted(added, times, side="right")
+        ahead = ahead.assign(balance=known - amount * passed)
+    both = pd.concat([ahead, rows.astype(kinds)], ignore_index=True)
+    return both.sort_values("timestamp", kind="stable", ignore_index=True)
 
 
 def _income(
@@ -104,13 +109,15 @@ def _income(
     block = ((pd.Timestamp(as_of) - receipts["timestamp"]).dt.days // MONTH.days).to_numpy()
     largest = receipts.loc[receipts.groupby(block)["amount"].idxmin()]
     usual = float(largest["amount"].median())
-    template = largest.iloc[(largest["amount"] - usual).abs().argmin()]
-    for month in range(months):
-        begins = as_of + month * MONTH
-        inside = (ahead["timestamp"] >= begins) & (ahead["timestamp"] < begins + MONTH)
-        if not (ahead.loc[inside, "amount"] <= usual).any():
-            ahead = _with_row(ahead, template, begins + timedelta(hours=9), usual)
-    return ahead
+    nearest = int((largest["amount"] - usual).abs().argmin())
+    received = ahead.loc[ahead["amount"] <= usual, "timestamp"]
+    begins = [as_of + month * MONTH for month in range(months)]
+    lacking = [
+        begin + timedelta(hours=9)
+        for begin in begins
+        if not received.between(begin, begin + MONTH, inclusive="left").any()
+    ]
+    return _with_rows(ahead, largest.iloc[[nearest]], lacking, usual) if lacking else ahead
 
 
 def _above_zero(
@@ -127,12 +134,11 @@ def _purchases(
     if payments.empty:
         return ahead
     middle = float(payments["amount"].median())
-    template = payments.iloc[(payments["amount"] - middle).abs().argmin()]
+    nearest = int((payments["amount"] - middle).abs().argmin())
     count = round(level) * months
-    for i in range(count):
-        moment = as_of + (i + 0.5) * (months * MONTH / count)
-        ahead = _with_row(ahead, template, moment.replace(hour=12, minute=0, second=0), middle)
-    return ahead
+    days = [as_of + (i + 0.5) * (months * MONTH / count) for i in range(count)]
+    noons = [day.replace(hour=12, minute=0, second=0, microsecond=0) for day in days]
+    return _with_rows(ahead, payments.iloc[[nearest]], noons, middle)
 
 
 def _spend_less(

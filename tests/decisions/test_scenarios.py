@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from credit_core.decisions.scenarios import MONTH, SCENARIOS, combinations, imagine, possible
+from credit_core.decisions.scenarios import (
+    MONTH,
+    SCENARIOS,
+    _with_rows,
+    combinations,
+    imagine,
+    possible,
+)
 
 AS_OF = datetime(2024, 6, 30)
 
@@ -84,6 +91,26 @@ def test_more_purchases_cost_money() -> None:
     assert len(lived) == len(usual) + 4
     assert lived["amount"].sum() == pytest.approx(usual["amount"].sum() + 4 * 20)
     assert lived["balance"].iloc[-1] < usual["balance"].iloc[-1]
+
+
+@given(rows, st.lists(st.integers(0, 89), min_size=1, max_size=8, unique=True).map(sorted))
+@effort(max_examples=40)
+def test_rows_added_at_once_are_those_added_one_by_one(drawn, days) -> None:
+    past = history(*drawn)
+    ahead = past.assign(timestamp=past["timestamp"] + 3 * MONTH)
+    moments = [AS_OF + timedelta(days=day, hours=12) for day in days]
+    together, alone = _with_rows(ahead, past.iloc[[0]], moments, 12.5), ahead
+    for moment in moments:
+        alone = _with_rows(alone, past.iloc[[0]], [moment], 12.5)
+    pd.testing.assert_frame_equal(together, alone)
+
+
+def test_balances_after_an_added_row_move_by_it() -> None:
+    past = history((60, 10), (30, 30), (2, 20))
+    ahead = past.assign(timestamp=past["timestamp"] + 3 * MONTH)
+    found = _with_rows(ahead, past.iloc[[1]], [AS_OF + timedelta(days=45)], 7.0)
+    assert found["amount"].tolist() == [10.0, 7.0, 30.0, 20.0]
+    assert found["balance"].tolist() == [90.0, 83.0, 53.0, 33.0]
 
 
 def test_smaller_payments_leave_money_in_the_balance() -> None:
