@@ -76,6 +76,7 @@ $(VENV)/.wheels: requirements-spark.txt requirements.lock | $(VENV)/bin/python
 
 $(VENV)/.development: requirements-dev.txt requirements.lock $(VENV)/.runtime $(VENV)/.wheels
 	@echo "Installing what the tests need"
+	@mkdir -p $(VENV)/wheels  # installed once, it is gone
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements-dev.txt \
 		-c requirements.lock --find-links $(VENV)/wheels
 	@rm -rf $(VENV)/wheels
