@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -52,14 +52,15 @@ Once = Annotated[
 ]
 
 
-def build(settings: Settings | None = None) -> FastAPI:
-    """Return the API over a store; models are loaded when first asked for."""
+def build(settings: Settings | None = None, started: Callable[[], None] = lambda: None) -> FastAPI:
+    """Return the API over a store; ``started`` is called once it is ready to answer."""
     settings = settings or get_settings()
     serving, metrics = Serving(settings), Metrics()
 
     @asynccontextmanager
     async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
         await warm(serving)
+        started()
         yield
         serving.close()
 

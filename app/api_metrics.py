@@ -16,6 +16,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._loaded = ("", "")
         self._requests = Counter(
             "candor_requests", "Requests answered", ["route", "method", "status"],
             registry=self._registry,
@@ -47,8 +48,10 @@ class Metrics:
         self._decisions.labels(model, decision).inc()
 
     def loaded(self, model: str, sha256: str) -> None:
-        self._model.clear()
-        self._model.labels(model, sha256[:16]).set(1)
+        if self._loaded != (model, sha256):
+            self._model.clear()
+            self._model.labels(model, sha256[:16]).set(1)
+            self._loaded = (model, sha256)
 
     def page(self) -> bytes:
         """Return the text that Prometheus reads."""

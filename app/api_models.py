@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -30,12 +32,18 @@ def _text_time(value: object) -> object:
     return value
 
 
+@lru_cache(maxsize=2)
+def _end(day: int) -> datetime:
+    """Return the end of the day after a day counted from 1970; asked for each transaction."""
+    return _FIRST + timedelta(days=day + 2)
+
+
 def _utc(value: datetime) -> datetime:
     try:
         moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
     except OverflowError as error:
         raise ValueError("it lies outside 1970 to tomorrow") from error
-    if not _FIRST <= moment < datetime.now(UTC).replace(tzinfo=None) + timedelta(days=2):
+    if not _FIRST <= moment < _end(int(time.time()) // 86_400):
         raise ValueError("it lies outside 1970 to tomorrow")
     return moment
 
@@ -140,7 +148,7 @@ class ScoreRequest(_Model):
             self.customer_id,
             [
                 {
-                    "timestamp": row.timestamp.isoformat(),
+                    "timestamp": row.timestamp,
                     "amount": row.amount,
                     **{name: getattr(row, name) for name in columns},
                 }

@@ -35,7 +35,7 @@ def _log_to_stderr() -> None:
 
 
 _log_to_stderr()
-api = build()
+api = build(started=background.settle)
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ from credit_core import workflows
 from credit_core.config import FAMILIES, ModelConfig
 from credit_core.data.store import Dataset
 from credit_core.decisions.contributions import score_matrix, score_table
-from credit_core.decisions.reasons import top_reasons
+from credit_core.decisions.reasons import reasons_of_one
 from credit_core.decisions.scoring import ScoredSnapshots
 from credit_core.labels.observed import load_applications
 from credit_core.modelling.bundle import Bundle
@@ -116,10 +116,10 @@ def one(bundle: Bundle, dataset: Dataset, settings: Settings, version: ModelVers
         row = i * 13 % len(found.table)
         values = dict(found.table.iloc[row])
         begun = time.perf_counter()
-        scored = score_matrix(bundle, bundle.design.row(values))
+        X = bundle.design.row(values)
+        scored = score_matrix(bundle, X)
         spent["score"].append(time.perf_counter() - begun)
-        table = {name: np.array([values[name]]) for name in scored.sources}
-        reasons = top_reasons(bundle, scored, table)[0]
+        reasons = reasons_of_one(bundle, scored, X, values)
         spent["with reasons"].append(time.perf_counter() - begun)
         said = {"customer_id": "one", "as_of": None, "warnings": (), "reasons": reasons}
         explained(bundle, version, values=values, scored=scored, row=0, **said)

@@ -18,20 +18,16 @@ def connect(
     files: Iterable[Path] = (),
     *,
     ordered: bool = True,
-    optimised: bool = True,
     memory_mb: int | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Open an in-memory connection that reaches only the named directories and files.
 
     Extensions, Python variables and every other path are out of reach, and the configuration is
     locked, so no text inside a data file can widen it. ``ordered=False`` lets rows leave a query
-    in any order, which saves memory and time where only their set matters. ``optimised=False``
-    plans statements as they are written: slower to run over much, but prepared ones stay planned.
-    ``memory_mb`` is what it may take where that is not what the settings leave it.
+    in any order, which saves memory and time where only their set matters. ``memory_mb`` is what
+    it may take where that is not what the settings leave it.
     """
     connection = duckdb.connect(":memory:")
-    if not optimised:
-        connection.execute("PRAGMA disable_optimizer")
     # The engine's bar would be drawn on standard output, among the answers. In a notebook it is
     # off, and cannot be set without a package for drawing it.
     (bar,) = connection.execute("SELECT current_setting('enable_progress_bar')").fetchone() or (0,)

@@ -23,7 +23,6 @@ LEAST_GAIN = 1e-6
 """Points the flip test must bring; less is the rounding of sums."""
 STABILITY = ((0.8, "high"), (0.5, "medium"), (0.0, "low"))
 FEWEST_FOR_STABILITY = 20
-Values = pd.DataFrame | Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -57,16 +56,16 @@ class Chosen:
 
 
 def choose_reasons(
-    bundle: Bundle, scored: Scored, table: Values, rows: NDArray[np.int64]
+    bundle: Bundle, scored: Scored, X: FloatArray, rows: NDArray[np.int64]
 ) -> Chosen:
-    """Choose up to four reasons a row, the strongest first; ties go by the sources' order.
+    """Choose up to four reasons for each of the rows, the strongest first; ``X`` has these rows.
 
     A reason is a source whose points lie below those of the average approved development customer
     by at least ``LEAST_POINTS`` *and* that passes the flip test: with the value of a typical
-    approved customer in its place, and all else as it is, the score rises.
+    approved customer in its place, and all else as it is, the score rises. Ties go by the sources'
+    order.
     """
     lost = scored.contributions[:, rows] - bundle.approved_contributions[:, None]
-    X = _matrix(bundle, table, rows)
     typical, groups = bundle.typical_row, bundle.design.groups
     factor = points_of_log_odds(bundle)
     shape = (len(rows), MOST_REASONS)
@@ -93,45 +92,51 @@ def choose_reasons(
     return found
 
 
-def _matrix(bundle: Bundle, table: Values, rows: NDArray[np.int64]) -> FloatArray:
-    if isinstance(table, pd.DataFrame):
-        return bundle.design.matrix(table.iloc[rows])
-    return bundle.design.row({source: values[0] for source, values in table.items()})
-
-
 def top_reasons(
-    bundle: Bundle, scored: Scored, table: Values, rows: NDArray[np.int64] | None = None
+    bundle: Bundle, scored: Scored, table: pd.DataFrame, rows: NDArray[np.int64] | None = None
 ) -> list[list[Reason]]:
-    """Return the reasons of `choose_reasons`, each in words.
-
-    ``table`` has the values of every source, as columns of a frame, or as arrays of one by name.
-    """
+    """Return the reasons of `choose_reasons`, each in words."""
     chosen = np.arange(len(scored.points)) if rows is None else rows
-    found = choose_reasons(bundle, scored, table, chosen)
+    found = choose_reasons(bundle, scored, bundle.design.matrix(table.iloc[chosen]), chosen)
+
+    def words(k: int) -> list[Reason]:
+        return _in_words(bundle, scored, found, k, lambda name: np.asarray(table[name])[chosen[k]])
+
+    return [words(k) for k in range(len(chosen))]
+
+
+def reasons_of_one(
+    bundle: Bundle, scored: Scored, X: FloatArray, values: Mapping[str, Any]
+) -> list[Reason]:
+    """Return the reasons of the only row scored, which ``top_reasons`` would give."""
+    found = choose_reasons(bundle, scored, X, np.zeros(1, dtype=np.int64))
+    return _in_words(bundle, scored, found, 0, values.__getitem__)
+
+
+def _in_words(
+    bundle: Bundle, scored: Scored, found: Chosen, k: int, value_of: Callable[[str], Any]
+) -> list[Reason]:
+    """Put the reasons of the row at place ``k`` into words."""
     features = {feature.name: feature for feature in bundle.catalogue.features}
     reference = bundle.facts["reference"]
-    result: list[list[Reason]] = []
-    for k, row in enumerate(chosen):
-        result.append([])
-        for j, points, gain in zip(found.sources[k], found.points[k], found.gains[k], strict=True):
-            if j < 0:
-                break
-            source = scored.sources[j]
-            feature = features.get(source)
-            value = np.asarray(table[source])[row]
-            shown = show_value(feature, value, bundle.observation_days)
-            usual = reference["approved_values"][source]
-            result[-1].append(
-                Reason(
-                    source,
-                    shown,
-                    float(points),
-                    _sentences(feature, source, bundle.observation_days)(value),
-                    show_value(feature, usual, bundle.observation_days),
-                    float(gain),
-                    grade(reference["stability"].get(source)),
-                )
+    result = []
+    for j, points, gain in zip(found.sources[k], found.points[k], found.gains[k], strict=True):
+        if j < 0:
+            break
+        source = scored.sources[j]
+        feature, value = features.get(source), value_of(source)
+        usual = reference["approved_values"][source]
+        result.append(
+            Reason(
+                source,
+                show_value(feature, value, bundle.observation_days),
+                float(points),
+                _sentences(feature, source, bundle.observation_days)(value),
+                show_value(feature, usual, bundle.observation_days),
+                float(gain),
+                grade(reference["stability"].get(source)),
             )
+        )
     return result
 
 
@@ -153,7 +158,8 @@ def reason_sentences(
 
     Source by source instead of row by row, each distinct value put into words once.
     """
-    chosen = choose_reasons(bundle, scored, table, rows).sources
+    X = bundle.design.matrix(table.iloc[rows])
+    chosen = choose_reasons(bundle, scored, X, rows).sources
     features = {feature.name: feature for feature in bundle.catalogue.features}
     found = np.full(chosen.shape, "", dtype=object)
     for j, source in enumerate(scored.sources):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from credit_core.decisions.contributions import Scored, score_table
+from credit_core.decisions.contributions import Scored, score_matrix, score_table
 from credit_core.decisions.reasons import choose_reasons
 from credit_core.modelling.bundle import Bundle
 from credit_core.modelling.design import as_levels
@@ -103,8 +103,9 @@ def reason_mix(bundle: Bundle, judged: pd.DataFrame) -> dict[str, float]:
 
 def _gives(bundle: Bundle, table: pd.DataFrame, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which source is a reason of which row, shape (sources, rows)."""
-    scored = score_table(bundle, table)
-    chosen = choose_reasons(bundle, scored, table, rows).sources
+    X = bundle.design.matrix(table)
+    scored = score_matrix(bundle, X)
+    chosen = choose_reasons(bundle, scored, X[rows], rows).sources
     found = np.zeros((len(scored.sources), len(rows)), dtype=bool)
     at, rank = np.nonzero(chosen >= 0)
     found[chosen[at, rank], at] = True

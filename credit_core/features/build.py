@@ -35,7 +35,7 @@ def feature_sql(
     columns: frozenset[str],
     numbered: Iterable[str] = (),
     *,
-    few: bool = False,
+    single: bool = False,
 ) -> str:
     """Return the query of levels over ``snapshots`` (snapshot, customer_id, as_of) and a ledger.
 
@@ -44,8 +44,11 @@ def feature_sql(
     together. The parameter ``categories``, where it occurs, is the catalogue's list.
 
     Columns in ``numbered`` have few values, given by the parameter of that name with ``_values``
-    after it: counting them distinct is then counting the bits of a mask. With ``few`` transactions
-    a list of their values is cheaper than a hash table.
+    after it: counting them distinct is then counting the bits of a mask.
+
+    In a ``single`` query the relation holds the transactions of one snapshot and its ``as_of``.
+    Nothing is joined or grouped, for with few rows setting that up is what costs; there is always
+    one row, which begins with the number of rows counted.
     """
     blocks = max(1, catalogue.observation_days // MONTH)
     features = [feature for feature in catalogue.features if feature.over in levels]
@@ -55,33 +58,39 @@ def feature_sql(
         derived[f"{name}_bit"] = f"CAST(1 AS BIGINT) << list_position(${name}_values, {name})"
         counted = f"bit_count(bit_or({name}_bit))"
         selected = selected.replace(f"count(DISTINCT {name})", f"coalesce({counted}, 0)")
-    if few:
+    if single:  # a list of few values is cheaper than a hash table
         counted = r"coalesce(len(list_distinct(list(\1))), 0)"
         selected = re.sub(r"count\(DISTINCT (\w+)\)", counted, selected)
     monthly = "sum(greatest(amount, 0)) AS paid, sum(greatest(-amount, 0)) AS received"
     read = set(re.findall(r"\w+", monthly if "months" in levels else selected))
     # What depends on the transaction alone is worked out before the join, where columns of few
     # values still come as a dictionary and are worked out once a value.
-    kept = ["customer_id", "timestamp"]
-    kept += [
+    kept = [
         sql if sql == name else f"{sql} AS {name}" for name, sql in derived.items() if name in read
     ]
+    window = f"t.timestamp < as_of AND t.timestamp >= as_of - to_days({catalogue.observation_days})"
+    seconds = "CAST(date_diff('second', t.timestamp, as_of) AS INTEGER) AS seconds"
+    if single:
+        inside = f"SELECT {', '.join([seconds, *kept])} FROM {relation} t WHERE {window}"
+    else:
+        inside = f"""SELECT s.snapshot, t.*, {seconds}
+      FROM snapshots s
+      JOIN (SELECT {", ".join(["customer_id", "timestamp", *kept])} FROM {relation}) t
+        ON t.customer_id = s.customer_id
+      WHERE {window}"""
     placed = f"""
     SELECT *, least(CAST((seconds - 1) // {MONTH * 86400} AS INTEGER), {blocks - 1}) AS block
     FROM (
-      SELECT s.snapshot, t.*,
-             CAST(date_diff('second', t.timestamp, s.as_of) AS INTEGER) AS seconds
-      FROM snapshots s
-      JOIN (SELECT {", ".join(kept)} FROM {relation}) t
-        ON t.customer_id = s.customer_id
-      WHERE t.timestamp < s.as_of
-        AND t.timestamp >= s.as_of - to_days({catalogue.observation_days})
+      {inside}
     )"""
     if "months" in levels:
+        by = "block" if single else "snapshot, block"
         placed = f"""
-    SELECT snapshot, block, {monthly}
+    SELECT {by}, {monthly}
     FROM ({placed}
-    ) GROUP BY snapshot, block"""
+    ) GROUP BY {by}"""
+    if single:
+        return f"SELECT count(*), {selected}\nFROM ({placed}\n)"
     return f"SELECT snapshot, {selected}\nFROM ({placed}\n) GROUP BY snapshot"
 
 

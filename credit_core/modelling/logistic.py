@@ -68,8 +68,8 @@ class Logistic:
         return np.where(np.isnan(values), missing, (z - mean) / scale * weight)
 
     def change(self, X: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
-        after = self._parts(columns, values[:, None])
-        return total(0.0, after - self._parts(columns, X[:, columns].T))
+        parts = self._parts(columns, np.column_stack([values, X[:, columns].T]))
+        return total(0.0, parts[:, :1] - parts[:, 1:])
 
     def files(self) -> dict[str, bytes]:
         content = {

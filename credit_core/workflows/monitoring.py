@@ -123,7 +123,8 @@ class _Counted:
         self.decisions.update(scored.decisions)
         rows = np.flatnonzero(decided != APPROVE)
         self.unapproved += len(rows)
-        chosen = choose_reasons(self.bundle, scored.scored, scored.table, rows).sources
+        X = self.bundle.design.matrix(scored.table.iloc[rows])
+        chosen = choose_reasons(self.bundle, scored.scored, X, rows).sources
         places, times = np.unique(chosen[chosen >= 0], return_counts=True)
         for place, count in zip(places.tolist(), times.tolist(), strict=True):
             self.reasons[scored.scored.sources[place]] += count

@@ -6,11 +6,10 @@ to the last bit; only the planning of statements and the frames around them are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ import pandas as pd
 from credit_core.data.contract import BY_NAME, REQUIRED
 from credit_core.data.ledger import ledger_of, midnight_after
 from credit_core.decisions.contributions import score_matrix
-from credit_core.decisions.reasons import top_reasons
+from credit_core.decisions.reasons import reasons_of_one
 from credit_core.decisions.scoring import needed_columns, score_snapshots, short_history
 from credit_core.errors import InputError
 from credit_core.features.prepared import PreparedFeatures
@@ -31,7 +30,7 @@ from credit_core.workflows.scoring import Explanation, explained
 
 @dataclass(frozen=True)
 class Applicant:
-    """One customer as given: transactions in canonical columns (times are ISO texts in UTC).
+    """One customer as given: transactions in canonical columns, their times in UTC.
 
     ``as_of`` None means the midnight after the last transaction; ``begins`` is the first day that
     the data cover, None the day of the first transaction.
@@ -43,10 +42,10 @@ class Applicant:
     as_of: datetime | None = None
     begins: datetime | None = None
 
-    @cached_property
-    def times(self) -> tuple[datetime, ...]:
+    @property
+    def times(self) -> Iterator[datetime]:
         """When each transaction happened, UTC."""
-        return tuple(datetime.fromisoformat(row["timestamp"]) for row in self.transactions)
+        return (row["timestamp"] for row in self.transactions)
 
 
 class FieldError(InputError):
@@ -88,8 +87,8 @@ class SingleScorer:
             value = given.attributes[attribute.name]
             missing = np.nan if attribute.kind == "number" else None
             values[attribute.name] = missing if value is None else value
-        scored = score_matrix(self.bundle, self.bundle.design.row(values))
-        table = {source: _cell(values[source]) for source in scored.sources}
+        X = self.bundle.design.row(values)
+        scored = score_matrix(self.bundle, X)
         return explained(
             self.bundle,
             self.version,
@@ -98,7 +97,7 @@ class SingleScorer:
             values=values,
             scored=scored,
             row=0,
-            reasons=top_reasons(self.bundle, scored, table)[0],
+            reasons=reasons_of_one(self.bundle, scored, X, values),
             warnings=warnings,
         )
 
@@ -135,7 +134,7 @@ def explain_many(
     rows = [(one.customer_id, row) for one in given for row in one.transactions]
     moved = pd.DataFrame({name: [row.get(name) for _, row in rows] for name in columns})
     moved.insert(0, "customer_id", [name for name, _ in rows])
-    moved["timestamp"] = pd.to_datetime(moved["timestamp"], format="ISO8601")
+    moved["timestamp"] = moved["timestamp"].astype("datetime64[us]")
     if not rows:  # a ledger cannot be empty; a movement at the end of time counts for nobody
         moved = pd.DataFrame({name: [None] for name in moved.columns})
         moved["timestamp"] = pd.Timestamp("2200-01-01")
@@ -156,10 +155,6 @@ def explain_many(
         )
         for i, one in enumerate(given)
     ]
-
-
-def _cell(value: Any) -> np.ndarray[Any, Any]:
-    return np.array([value], dtype=np.float64 if isinstance(value, int | float) else object)
 
 
 def moment_of(given: Applicant) -> datetime | None:
