@@ -20,6 +20,7 @@ from credit_core.data.ledger import ledger_of, open_ledger
 from credit_core.data.store import Dataset
 from credit_core.features.build import build_features, frequent_categories
 from credit_core.features.catalogue import Catalogue, build_catalogue
+from credit_core.features.prepared import PreparedFeatures
 from credit_core.settings import Settings
 
 AS_OF = pd.Timestamp("2024-06-30")
@@ -157,6 +158,24 @@ def test_a_snapshot_alone_is_the_same_as_in_a_batch(
         for row in (0, 17, len(snapshots) - 1):
             alone = build_features(ledger, snapshots.iloc[[row]], catalogue)
             assert bits(alone) == bits(batch.iloc[[row]])
+
+
+@given(ledgers)
+@effort(max_examples=15)
+def test_one_customer_after_the_other_is_the_same_as_in_a_batch(drawn: list[tuple]) -> None:
+    frame = frame_of(drawn)
+    batch = features_of(frame)
+    moved = [
+        {name: None if value is pd.NA or value != value else value for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
+    one_by_one = PreparedFeatures(Settings(), FULL, EVERYTHING)
+    alone = [
+        one_by_one.values([row for row in moved if row["customer_id"] == customer], as_of)
+        for customer, as_of in zip(SNAPSHOTS["customer_id"], SNAPSHOTS["as_of"], strict=True)
+    ]
+    one_by_one.close()
+    assert bits(pd.DataFrame(alone, columns=batch.columns)) == bits(batch)
 
 
 def oracle(own: pd.DataFrame, as_of: pd.Timestamp) -> dict[str, float]:
