@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import http.client
 import json
 import os
 import socket
@@ -54,6 +55,27 @@ def applicant(model: dict[str, object], transactions: int) -> dict[str, object]:
 def quantiles(times: list[float]) -> str:
     cut = statistics.quantiles(times, n=100)
     return f"p50 {1e3 * cut[49]:.1f} ms, p99 {1e3 * cut[98]:.1f} ms"
+
+
+def one_after_the_other(
+    port: int, headers: dict[str, str], body: bytes, requests: int
+) -> list[float]:
+    """Return the seconds of each request over one connection that stays open.
+
+    The client is the standard library's: httpx itself would add about a millisecond to each.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    times = []
+    for _ in range(requests + 20):
+        begun = time.perf_counter()
+        connection.request("POST", "/v1/score", body, headers)
+        answer = connection.getresponse()
+        answer.read()
+        times.append(time.perf_counter() - begun)
+        if answer.status != 200:
+            raise SystemExit(f"the API answered {answer.status}")
+    connection.close()
+    return times[20:]
 
 
 async def crowd(base: str, headers: dict[str, str], body: bytes, seconds: float) -> None:
@@ -112,17 +134,12 @@ def main() -> None:
                         break
                 except httpx.TransportError:
                     time.sleep(0.2)
-            with httpx.Client(base_url=base, headers=headers, timeout=30) as client:
-                model = client.get("/v1/models/champion").json()
-                body = json.dumps(applicant(model, given.transactions)).encode()
-                times = []
-                for _ in range(given.requests + 20):
-                    begun = time.perf_counter()
-                    client.post("/v1/score", content=body).raise_for_status()
-                    times.append(time.perf_counter() - begun)
+            model = httpx.get(f"{base}/v1/models/champion", headers=headers).json()
+            body = json.dumps(applicant(model, given.transactions)).encode()
+            times = one_after_the_other(port, headers, body, given.requests)
             print(
                 f"{model['family']}, {len(model['features'])} features, "
-                f"{given.transactions} transactions, one after the other: {quantiles(times[20:])}"
+                f"{given.transactions} transactions, one after the other: {quantiles(times)}"
             )
             asyncio.run(crowd(base, headers, body, given.seconds))
         finally:
