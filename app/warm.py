@@ -5,6 +5,7 @@ It imports the heavy libraries, and ends the trainings that an earlier process l
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -35,6 +36,7 @@ def settle() -> None:
     """Spare the collector what is imported: walking it takes a tenth of a second each time."""
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # or libraries report at the end that nothing was collected
 
 
 def _import_all() -> None:

@@ -71,9 +71,11 @@ def api(store: Store, tmp_path: Path) -> Iterator[Api]:
         "CANDOR_API_PER_MINUTE": "1000000",
     }
     words = ["-c", "from app.cli import main; main()", "serve", "--api-only", "--port", str(port)]
-    server = subprocess.Popen(
-        [sys.executable, *words], cwd=PROJECT_ROOT, env=environment, stderr=subprocess.DEVNULL
-    )
+    log = tmp_path / "log.txt"
+    with log.open("wb") as stderr:
+        server = subprocess.Popen(
+            [sys.executable, *words], cwd=PROJECT_ROOT, env=environment, stderr=stderr
+        )
     url = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + 90
@@ -87,6 +89,8 @@ def api(store: Store, tmp_path: Path) -> Iterator[Api]:
     finally:
         server.terminate()
         server.wait(30)
+    # From start to end it has said nothing but a line a request.
+    assert [line for line in log.read_text().splitlines() if not line.startswith('{"')] == []
 
 
 def applicant(attributes: list[dict[str, Any]], transactions: int) -> dict[str, Any]:
