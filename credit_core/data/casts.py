@@ -13,6 +13,7 @@ from datetime import datetime
 from credit_core.data.contract import SQL_TYPES, Kind
 from credit_core.data.duck import text_literal
 from credit_core.data.mapping import DateFormat
+from credit_core.data.source import Spaces
 
 _READER_DATES: dict[DateFormat, tuple[str, ...]] = {
     "iso": ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"),
@@ -74,14 +75,11 @@ def trimmed(cell: str) -> str:
     return f"trim({cell}, {_SPACES})"
 
 
-def text_sql(cell: str, odd_spaces: bool) -> str:
-    """Return SQL for a cell without outer spaces; NULL where nothing is left.
-
-    ``odd_spaces`` says that the file holds tabs or no-break spaces, too.
-    """
-    if odd_spaces:
-        return f"nullif({trimmed(cell)}, '')"
-    # Trimming every cell would cost a third of the parse; asking costs little.
+def text_sql(cell: str, spaces: Spaces) -> str:
+    """Return SQL for a cell without outer spaces, of which the file has such; NULL if empty."""
+    if spaces != "plain":
+        return f"nullif({trimmed(cell) if spaces == 'odd' else cell}, '')"
+    # Trimming every cell would cost more than the parse; asking costs a third of it.
     return (
         f"CASE WHEN starts_with({cell}, ' ') OR ends_with({cell}, ' ') "
         f"THEN nullif(trim({cell}), '') ELSE nullif({cell}, '') END"

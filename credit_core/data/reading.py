@@ -233,7 +233,7 @@ def _value(reading: Reading, cell: Cell) -> str:
     """Return SQL for a cell's typed value."""
     mapping = reading.mapping
     if cell.kind == "text":
-        return text_sql(cell.raw, reading.source.odd_spaces)
+        return text_sql(cell.raw, reading.source.spaces)
     if cell.kind == "integer":
         number = cell.raw if cell.form else f"TRY_CAST({trimmed(cell.raw)} AS {SQL_TYPES['money']})"
         return whole_sql(number)

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from credit_core.data.header import find_header, refuse_duplicate_headers, refuse_width
-from credit_core.data.source import Source, index_records
+from credit_core.data.source import Source, Spaces, index_records
 from credit_core.data.unpack import (
     GZIP,
     PARQUET,
@@ -33,6 +34,8 @@ from credit_core.settings import Settings
 
 _CHUNK = 1 << 20
 """Bytes without a line end that make a line suspect of being too long for the reader."""
+_SPACE, _END = b" \n"
+_NO_BREAK = tuple(space.encode() for space in "\xa0\u2007\u202f\u3000")
 _SIGNATURES = (
     (b"%PDF", "a PDF document"),
     (b"\x89PNG", "a picture"),
@@ -201,7 +204,7 @@ def _text(path: Path, plain: Path, scratch: Path, settings: Settings, notes: lis
         notes=tuple(notes),
         header_line=found.line,
         skip=found.number,
-        odd_spaces=looked.no_break or (looked.tabs and found.delimiter != "\t"),
+        spaces=looked.around_cells(found.delimiter),
     )
     if source.lines > settings.max_rows:
         refuse_rows(len(index_records(source).starts), source.name, settings)
@@ -213,7 +216,8 @@ class _Looked:
     """What one pass over a file's bytes tells.
 
     ``untidy`` lines are very long ones, or end in more than one way. ``damaged`` is UTF-8 with
-    some bytes that are not.
+    some bytes that are not. ``beside_spaces`` are the bytes that stand before or after a space, as
+    far as was looked: a line's end among them settles it.
     """
 
     sha256: str
@@ -223,19 +227,27 @@ class _Looked:
     damaged: bool
     tabs: bool
     no_break: bool
+    beside_spaces: frozenset[int]
+
+    def around_cells(self, delimiter: str) -> Spaces:
+        """Return which spaces may stand around the text of a cell."""
+        if self.no_break or (self.tabs and delimiter != "\t"):
+            return "odd"
+        return "none" if self.beside_spaces.isdisjoint(f'{delimiter}"\r\n'.encode()) else "plain"
 
 
 def _scan(path: Path, name: str) -> _Looked:
     """Hash the bytes, count the lines, and decide the encoding by mark or by strict decoding."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     encoding = _wide_encoding(_beginning(path)) or "utf-8"
-    last = bytearray()
+    last = bytearray(b"\n")
+    beside = np.zeros(256, dtype=bool)
     feeds = returns = pairs = 0
     long = damaged = tabs = no_break = False
     buffer = bytearray(_CHUNK)  # one for all blocks: fresh memory costs more than the looking
     # The hash is half of the work, and is done beside the rest.
-    with ThreadPoolExecutor(1) as beside, path.open("rb", buffering=0) as stream:
-        hashed = beside.submit(_sha256, path)
+    with ThreadPoolExecutor(1) as thread, path.open("rb", buffering=0) as stream:
+        hashed = thread.submit(_sha256, path)
         while filled := stream.readinto(buffer):
             block = buffer if filled == len(buffer) else buffer[:filled]
             if encoding not in ("utf-8", "cp1252"):
@@ -246,17 +258,19 @@ def _scan(path: Path, name: str) -> _Looked:
                     "CSV."
                 )
             codes = np.frombuffer(block, dtype=np.uint8)
-            ends = int(np.count_nonzero(codes == 10))
+            ends = int(np.count_nonzero(codes == _END))
             long = long or (ends == 0 and filled == len(buffer))
             feeds += ends
             if b"\r" in block:
                 returns += int(np.count_nonzero(codes == 13))
                 pairs += block.count(b"\r\n")
             pairs += last == b"\r" and block[:1] == b"\n"
+            if not beside[_END]:
+                _mark_beside_spaces(codes, last[0], beside)
             last, tabs = block[-1:], tabs or b"\t" in block
             # Plain ASCII needs no decoding, unless a character was cut at the last block's end.
             if not block.isascii():
-                no_break = no_break or b"\xc2\xa0" in block or b"\xe2\x80\xaf" in block
+                no_break = no_break or any(space in block for space in _NO_BREAK)
             elif not decoder.getstate()[0]:
                 continue
             if encoding == "utf-8" and not damaged:
@@ -267,6 +281,7 @@ def _scan(path: Path, name: str) -> _Looked:
                     encoding = "utf-8" if damaged else "cp1252"
     if encoding == "utf-8" and not damaged and decoder.getstate()[0]:
         encoding = "cp1252"  # the file ends inside a character
+    beside[_END] |= last == b" "
     return _Looked(
         sha256=hashed.result(),
         encoding=encoding,
@@ -275,7 +290,20 @@ def _scan(path: Path, name: str) -> _Looked:
         damaged=damaged,
         tabs=tabs,
         no_break=no_break,
+        beside_spaces=frozenset(np.flatnonzero(beside).tolist()),
     )
+
+
+def _mark_beside_spaces(codes: NDArray[np.uint8], last: int, beside: NDArray[np.bool_]) -> None:
+    """Mark in ``beside`` which bytes stand before or after a space; ``last`` is the one before."""
+    spaces = np.flatnonzero(codes == _SPACE)
+    if len(spaces) > len(codes) // 32:  # much text: looking would cost more than it can save
+        beside[_END] = True
+        return
+    beside[codes[np.maximum(spaces - 1, 0)]] = True
+    beside[codes[np.minimum(spaces + 1, len(codes) - 1)]] = True
+    beside[last] |= codes[0] == _SPACE
+    beside[codes[0]] |= last == _SPACE
 
 
 def _wide_encoding(start: bytes) -> str | None:

@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from credit_core.errors import InputError
 
+Spaces = Literal["none", "plain", "odd"]
 _CHUNK = 1 << 22
 csv.field_size_limit(1 << 30)
 _DIGIT = re.compile(r"\d")
@@ -26,8 +27,9 @@ class Source:
 
     ``sha256`` is that of the file as it was given; ``path`` may be an unpacked or decoded copy of
     it. ``lines`` counts the lines, the last one also where nothing ends it. The header begins on
-    ``header_line`` and is record number ``skip``, blank lines counted. ``odd_spaces`` says that
-    cells may hold tabs or no-break spaces. ``types`` are the column types of a Parquet file.
+    ``header_line`` and is record number ``skip``, blank lines counted. ``spaces`` says which
+    spaces may stand around a cell's text: none, plain ones, or tabs and no-break spaces, too.
+    ``types`` are the column types of a Parquet file.
     """
 
     path: Path
@@ -40,7 +42,7 @@ class Source:
     notes: tuple[str, ...] = ()
     header_line: int = 1
     skip: int = 1
-    odd_spaces: bool = False
+    spaces: Spaces = "plain"
     types: tuple[str, ...] = field(default=(), repr=False)
 
     def records(self) -> Iterator[tuple[int, list[str]]]:

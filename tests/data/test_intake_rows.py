@@ -12,10 +12,11 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
-from hypothesis import given, note
+from hypothesis import example, given, note
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
+from credit_core.data import sniff
 from credit_core.data.intake import ingest
 from credit_core.data.reading import REASONS
 from credit_core.data.store import Dataset
@@ -253,6 +254,46 @@ def test_money_and_text_are_stored_as_written(tmp_path: Path) -> None:
     assert second[0] == "NA"
     assert second[1].isoformat() == "2024-01-05T06:30:00", "times are stored as UTC"
     assert (str(second[2]), second[3], str(second[4])) == ("0.1000", "NULL", "999999999999.9999")
+
+
+@given(
+    st.integers(0, 2),
+    st.sampled_from([0, 4]),
+    st.sampled_from([" rent", "rent ", " a  b ", " "]),
+    st.sampled_from(",;|\t"),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.booleans(),
+    st.sampled_from([0, 1]),
+)
+@example(2, 4, "rent ", ",", csv.QUOTE_MINIMAL, False, 1)
+@effort(max_examples=50)
+def test_a_space_beside_a_cell_is_left_out_wherever_it_stands(
+    monkeypatch: pytest.MonkeyPatch,
+    row: int,
+    column: int,
+    cell: str,
+    delimiter: str,
+    quoting: int,
+    ended: bool,
+    border: int,
+) -> None:
+    """Also at the file's end, and where one block of its bytes ends and the next begins."""
+    rows = [["A", "2024-01-05", "1.00", "z" * 99, "rent"] for _ in range(3)]
+    rows[row][column] = cell if column else "x" + cell
+    stream = io.StringIO()
+    style = csv.writer(stream, delimiter=delimiter, quoting=quoting, lineterminator="\n")
+    style.writerows([["customer_id", "timestamp", "amount", "note", "category"], *rows])
+    text = stream.getvalue() if ended else stream.getvalue().removesuffix("\n")
+    with tempfile.TemporaryDirectory() as folder, monkeypatch.context() as patched:
+        patched.setattr(sniff, "_CHUNK", text.index(" ") + border)
+        path = Path(folder) / "ledger.csv"
+        path.write_text(text, encoding="utf-8")
+        dataset = ingest(path, Settings(home=Path(folder), models=Path(folder), threads=1))
+        found = duckdb.sql(
+            "SELECT customer_id, category FROM read_parquet($path)",
+            params={"path": str(dataset.transactions_path)},
+        ).fetchall()
+    assert Counter(found) == Counter((own[0].strip(), own[4].strip() or None) for own in rows)
 
 
 def test_a_quotation_mark_that_is_never_closed_loses_nothing_in_silence(tmp_path: Path) -> None:
