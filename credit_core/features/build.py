@@ -119,7 +119,9 @@ def build_features(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue
     connection.register("snapshots", numbered)
     empty = {"zero": 0.0, "window": float(catalogue.observation_days), "missing": np.nan}
     # A snapshot without a row is silent; a NULL is a value that cannot be said.
-    columns = {f.name: np.full(len(snapshots), empty[f.empty]) for f in catalogue.features}
+    silent = np.array([empty[feature.empty] for feature in catalogue.features])
+    table = np.repeat(silent[:, None], len(snapshots), axis=1)
+    places = {feature.name: j for j, feature in enumerate(catalogue.features)}
     values = _few_values(ledger, len(snapshots))
     for level in LEVELS:
         if all(feature.over != level for feature in catalogue.features):
@@ -131,9 +133,9 @@ def build_features(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue
         found = connection.execute(query, parameters).fetchnumpy()
         rows = found.pop("snapshot")
         for name in list(found):
-            columns[name][rows] = np.ma.filled(found.pop(name), np.nan)
+            table[places[name]][rows] = np.ma.filled(found.pop(name), np.nan)
     connection.unregister("snapshots")
-    return pd.DataFrame(columns)
+    return pd.DataFrame(table.T, columns=list(places), copy=False)
 
 
 def _few_values(ledger: Ledger, snapshots: int) -> dict[str, list[str]]:
