@@ -8,6 +8,7 @@ from datetime import datetime
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from credit_core.data.duck import identifier
 from credit_core.data.ledger import Ledger
@@ -17,6 +18,8 @@ _BITS = 62
 """Values of a column that each get a bit of a 64-bit mask."""
 _MANY = 1000
 """Snapshots from which numbering the values of a column is worth a query."""
+MOST_GROUPED_BY_SQL = 20_000
+"""Snapshots up to which DuckDB's own aggregates are at least as fast as `totals`."""
 _LEDGER_COLUMNS = ("amount", "balance", "is_fraud", "channel", "category")
 _DERIVED = {
     "is_weekend": "isodow(timestamp) >= 6",
@@ -26,6 +29,65 @@ _DERIVED = {
     "moved": "abs(amount)",
 }
 """What depends on the transaction alone."""
+MONTHLY = {"paid": "sum(greatest(amount, 0))", "received": "sum(greatest(-amount, 0))"}
+"""What the features over months are computed from, for each snapshot and block."""
+
+
+def placed_sql(
+    catalogue: Catalogue,
+    expressions: str,
+    relation: str,
+    columns: frozenset[str],
+    numbered: Iterable[str] = (),
+    *,
+    single: bool = False,
+) -> str:
+    """Return the query of the transactions inside the windows of ``snapshots``.
+
+    Its columns are ``snapshot``, ``seconds`` before as_of, ``block`` and those of the ledger, or
+    derived from it, that the expressions name. The other parameters are those of `feature_sql`.
+    """
+    blocks = catalogue.blocks
+    derived = {name: name for name in _LEDGER_COLUMNS if name in columns} | _DERIVED
+    for name in numbered:
+        derived[f"{name}_bit"] = f"CAST(1 AS BIGINT) << list_position(${name}_values, {name})"
+    read = set(re.findall(r"\w+", expressions))
+    # What depends on the transaction alone is worked out before the join, where columns of few
+    # values still come as a dictionary and are worked out once a value.
+    kept = [
+        sql if sql == name else f"{sql} AS {name}" for name, sql in derived.items() if name in read
+    ]
+    window = f"t.timestamp < as_of AND t.timestamp >= as_of - to_days({catalogue.observation_days})"
+    seconds = "CAST(date_diff('second', t.timestamp, as_of) AS INTEGER) AS seconds"
+    if single:
+        inside = f"SELECT {', '.join([seconds, *kept])} FROM {relation} t WHERE {window}"
+    else:
+        inside = f"""SELECT s.snapshot, t.*, {seconds}
+      FROM snapshots s
+      JOIN (SELECT {", ".join(["customer_id", "timestamp", *kept])} FROM {relation}) t
+        ON t.customer_id = s.customer_id
+      WHERE {window}"""
+    return f"""
+    SELECT *, least(CAST((seconds - 1) // {MONTH * 86400} AS INTEGER), {blocks - 1}) AS block
+    FROM (
+      {inside}
+    )"""
+
+
+def expressions_of(
+    catalogue: Catalogue, levels: Sequence[Level], numbered: Iterable[str] = ()
+) -> dict[str, str]:
+    """Return {feature: its SQL} of levels; distinct values of ``numbered`` are counted by mask."""
+    found = {f.name: f"CAST({f.sql} AS DOUBLE)" for f in catalogue.features if f.over in levels}
+    for name in numbered:
+        counted = f"coalesce(bit_count(bit_or({name}_bit)), 0)"
+        found = {f: sql.replace(f"count(DISTINCT {name})", counted) for f, sql in found.items()}
+    return found
+
+
+def selected_sql(expressions: dict[str, str]) -> str:
+    """Return the list of a SELECT that gives each expression its name."""
+    return ", ".join(f"{sql} AS {identifier(name)}" for name, sql in expressions.items())
 
 
 def feature_sql(
@@ -50,39 +112,13 @@ def feature_sql(
     Nothing is joined or grouped, for with few rows setting that up is what costs; there is always
     one row, which begins with the number of rows counted.
     """
-    blocks = max(1, catalogue.observation_days // MONTH)
-    features = [feature for feature in catalogue.features if feature.over in levels]
-    selected = ", ".join(f"CAST({f.sql} AS DOUBLE) AS {identifier(f.name)}" for f in features)
-    derived = {name: name for name in _LEDGER_COLUMNS if name in columns} | _DERIVED
-    for name in numbered:
-        derived[f"{name}_bit"] = f"CAST(1 AS BIGINT) << list_position(${name}_values, {name})"
-        counted = f"bit_count(bit_or({name}_bit))"
-        selected = selected.replace(f"count(DISTINCT {name})", f"coalesce({counted}, 0)")
+    selected = selected_sql(expressions_of(catalogue, levels, numbered))
     if single:  # a list of few values is cheaper than a hash table
         counted = r"coalesce(len(list_distinct(list(\1))), 0)"
         selected = re.sub(r"count\(DISTINCT (\w+)\)", counted, selected)
-    monthly = "sum(greatest(amount, 0)) AS paid, sum(greatest(-amount, 0)) AS received"
-    read = set(re.findall(r"\w+", monthly if "months" in levels else selected))
-    # What depends on the transaction alone is worked out before the join, where columns of few
-    # values still come as a dictionary and are worked out once a value.
-    kept = [
-        sql if sql == name else f"{sql} AS {name}" for name, sql in derived.items() if name in read
-    ]
-    window = f"t.timestamp < as_of AND t.timestamp >= as_of - to_days({catalogue.observation_days})"
-    seconds = "CAST(date_diff('second', t.timestamp, as_of) AS INTEGER) AS seconds"
-    if single:
-        inside = f"SELECT {', '.join([seconds, *kept])} FROM {relation} t WHERE {window}"
-    else:
-        inside = f"""SELECT s.snapshot, t.*, {seconds}
-      FROM snapshots s
-      JOIN (SELECT {", ".join(["customer_id", "timestamp", *kept])} FROM {relation}) t
-        ON t.customer_id = s.customer_id
-      WHERE {window}"""
-    placed = f"""
-    SELECT *, least(CAST((seconds - 1) // {MONTH * 86400} AS INTEGER), {blocks - 1}) AS block
-    FROM (
-      {inside}
-    )"""
+    monthly = selected_sql(MONTHLY)
+    read = monthly if "months" in levels else selected
+    placed = placed_sql(catalogue, read, relation, columns, numbered, single=single)
     if "months" in levels:
         by = "block" if single else "snapshot, block"
         placed = f"""
@@ -111,7 +147,7 @@ def build_features(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue
     connection = ledger.connection
     numbered = pd.DataFrame(
         {
-            "snapshot": np.arange(len(snapshots), dtype=np.int64),
+            "snapshot": np.arange(len(snapshots), dtype=np.int32),
             "customer_id": snapshots["customer_id"].to_numpy(),
             "as_of": snapshots["as_of"].to_numpy(),
         }
@@ -122,20 +158,42 @@ def build_features(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue
     silent = np.array([empty[feature.empty] for feature in catalogue.features])
     table = np.repeat(silent[:, None], len(snapshots), axis=1)
     places = {feature.name: j for j, feature in enumerate(catalogue.features)}
-    values = _few_values(ledger, len(snapshots))
-    for level in LEVELS:
-        if all(feature.over != level for feature in catalogue.features):
-            continue
-        query = feature_sql(catalogue, (level,), ledger.relation, ledger.columns, values)
-        parameters = {f"{name}_values": given for name, given in values.items()}
-        parameters["categories"] = list(catalogue.categories)
-        parameters = {name: value for name, value in parameters.items() if f"${name}" in query}
-        found = connection.execute(query, parameters).fetchnumpy()
+    for found in _computed(ledger, len(snapshots), catalogue):
         rows = found.pop("snapshot")
         for name in list(found):
             table[places[name]][rows] = np.ma.filled(found.pop(name), np.nan)
     connection.unregister("snapshots")
     return pd.DataFrame(table.T, columns=list(places), copy=False)
+
+
+Found = dict[str, NDArray]
+"""``snapshot`` and, at these places, the values of features."""
+
+
+def _computed(ledger: Ledger, snapshots: int, catalogue: Catalogue) -> Iterable[Found]:
+    values = _few_values(ledger, snapshots)
+    if snapshots > MOST_GROUPED_BY_SQL:
+        from credit_core.features.totals import grouped_features
+
+        found = grouped_features(ledger, snapshots, catalogue, values)
+        if found is not None:
+            yield from found
+            return
+    for level in LEVELS:
+        if all(feature.over != level for feature in catalogue.features):
+            continue
+        query = feature_sql(catalogue, (level,), ledger.relation, ledger.columns, values)
+        bound = bindings(catalogue, values, query)
+        yield ledger.connection.execute(query, bound).fetchnumpy()
+
+
+def bindings(
+    catalogue: Catalogue, values: dict[str, list[str]], query: str
+) -> dict[str, list[str]]:
+    """Return what the parameters of a query stand for."""
+    parameters = {f"{name}_values": given for name, given in values.items()}
+    parameters["categories"] = list(catalogue.categories)
+    return {name: value for name, value in parameters.items() if f"${name}" in query}
 
 
 def _few_values(ledger: Ledger, snapshots: int) -> dict[str, list[str]]:

@@ -617,6 +617,11 @@ class Catalogue:
     def names(self) -> tuple[str, ...]:
         return tuple(feature.name for feature in self.features)
 
+    @property
+    def blocks(self) -> int:
+        """The number of 30-day blocks; the last one also takes the days left over."""
+        return max(1, self.observation_days // MONTH)
+
     def only(self, names: Iterable[str]) -> Catalogue:
         """Return the catalogue reduced to these features, in its own order."""
         wanted = set(names)
@@ -639,8 +644,7 @@ def build_catalogue(
     ``abilities`` are the ledger's canonical columns, plus ``time_of_day`` and ``money_in`` where
     its timestamps and amounts have them.
     """
-    blocks = max(1, observation_days // MONTH)
     chosen = tuple(categories) if "category" in abilities else ()
-    features = [*_declared(blocks), *_category_features(chosen)]
+    features = [*_declared(max(1, observation_days // MONTH)), *_category_features(chosen)]
     kept = tuple(feature for feature in features if abilities.issuperset(feature.needs))
     return Catalogue(observation_days, kept, chosen)

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 from credit_core.data.contract import BY_NAME, COLUMNS
 from credit_core.data.ledger import ledger_of, open_ledger
 from credit_core.data.store import Dataset
+from credit_core.features import build, totals
 from credit_core.features.build import build_features, frequent_categories
 from credit_core.features.catalogue import Catalogue, build_catalogue
 from credit_core.features.prepared import PreparedFeatures
@@ -176,6 +179,60 @@ def test_one_customer_after_the_other_is_the_same_as_in_a_batch(drawn: list[tupl
     ]
     one_by_one.close()
     assert bits(pd.DataFrame(alone, columns=batch.columns)) == bits(batch)
+
+
+def as_for_many(chunk: int = 7) -> tuple[Any, Any]:
+    """Return contexts in which features are computed as those of very many snapshots are."""
+    rows = mock.patch.object(totals, "_ROWS", chunk)
+    return mock.patch.multiple(build, MOST_GROUPED_BY_SQL=0, _MANY=0), rows
+
+
+def for_many(frame: pd.DataFrame, threads: int = 2) -> pd.DataFrame:
+    limits, rows = as_for_many()
+    with limits, rows, mock.patch.object(build, "feature_sql", side_effect=AssertionError):
+        return features_of(frame, threads=threads)
+
+
+@given(ledgers)
+@effort(max_examples=25)
+@example([("A", -1, 0, None, None, None, None)])
+def test_many_snapshots_have_the_same_features_to_the_bit(drawn: list[tuple]) -> None:
+    frame = frame_of(drawn)
+    assert bits(for_many(frame)) == bits(features_of(frame))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_many_snapshots_of_a_whole_ledger_have_the_same_features_to_the_bit(
+    dataset: Dataset, shared_settings: Settings, threads: int
+) -> None:
+    snapshots = pd.read_parquet(dataset.applications_path)[["customer_id", "as_of"]]
+    settings = shared_settings.model_copy(update={"threads": threads})
+    with open_ledger(dataset, settings) as ledger:
+        catalogue = build_catalogue(365, ledger.abilities, frequent_categories(ledger, AS_OF, 10))
+        plain = build_features(ledger, snapshots, catalogue)
+        limits, rows = as_for_many(1000)
+        with limits, rows, mock.patch.object(build, "feature_sql", side_effect=AssertionError):
+            many = build_features(ledger, snapshots, catalogue)
+    assert bits(many) == bits(plain)
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        {"amount": 9_999_999_999_999.0},  # 100 of them in the smallest unit pass 64 bits
+        {"channel": [f"channel {i}" for i in range(100)]},
+    ],
+    ids=["sums beyond 64 bits", "a channel a row"],
+)
+def test_what_does_not_fit_is_left_to_sql(unfit: dict[str, object]) -> None:
+    drawn = [("A", -1 - i, 100, 5, "rent", "card", False) for i in range(100)]
+    frame = frame_of(drawn).assign(**unfit)
+    limits, rows = as_for_many()
+    with limits, rows:
+        many = features_of(frame)
+    assert bits(many) == bits(features_of(frame))
+    assert many.loc[1, "money_out"] == pytest.approx(frame["amount"].sum())
+    assert many.loc[1, "channels"] == frame["channel"].nunique()
 
 
 def oracle(own: pd.DataFrame, as_of: pd.Timestamp) -> dict[str, float]:
