@@ -209,7 +209,7 @@ def _store_ledger(
         passed = first_pass(connection, reading, stage, settings)
         refuse_rows(passed.seen, name, settings)
         tell(0.6, "Looking for duplicates")
-        repeated = find_repeated(connection, reading, stage)
+        repeated = find_repeated(connection, reading, passed, stage)
         if passed.problems or passed.broken or repeated:
             tell(0.7, "Naming the rows set aside")
             located = locate_staged(reading.source, passed)

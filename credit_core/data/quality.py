@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from credit_core.data.duck import text_literal
+from credit_core.data.duck import identifier, text_literal
 from credit_core.data.reading import Reading
 from credit_core.data.remarks import ODD_CUSTOMER
 from credit_core.errors import InputError
@@ -124,14 +124,19 @@ def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
 def _constant(
     connection: duckdb.DuckDBPyConnection, path: Path, columns: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Return the columns with one value, or none, throughout, by the statistics in the file."""
+    """Return the columns with one value, or none, throughout: by the file's statistics, if any."""
     found = connection.execute(
-        f"""SELECT path_in_schema FROM parquet_metadata({text_literal(str(path))})
-        GROUP BY 1 HAVING sum(stats_null_count) = sum(num_values)
-            OR (sum(stats_null_count) = 0 AND count(stats_min_value) = count(*)
-                AND min(stats_min_value) = max(stats_max_value))"""
+        f"""SELECT path_in_schema, count(stats_null_count) = 0 AS unknown,
+            coalesce(sum(stats_null_count) = sum(num_values), false)
+            OR coalesce(sum(stats_null_count) = 0 AND count(stats_min_value) = count(*)
+                AND min(stats_min_value) = max(stats_max_value), false) AS same
+        FROM parquet_metadata({text_literal(str(path))}) GROUP BY 1"""
     ).fetchall()
-    same = {row[0] for row in found}
+    same = {name for name, unknown, constant in found if constant and not unknown}
+    for name in {name for name, unknown, _ in found if unknown}.intersection(columns):
+        few = f"SELECT DISTINCT {identifier(name)} FROM read_parquet({text_literal(str(path))})"
+        if len(connection.execute(f"{few} LIMIT 2").fetchall()) < 2:
+            same.add(name)
     return tuple(name for name in columns if name in same)
 
 

@@ -193,6 +193,7 @@ def _text(path: Path, plain: Path, scratch: Path, settings: Settings, notes: lis
     if found.left_out:
         plural = "s" if found.left_out > 1 else ""
         notes.append(f"{found.left_out:,} row{plural} above the header left out")
+    spaces = looked.around_cells(found.delimiter)
     source = Source(
         path=plain,
         name=path.name,
@@ -204,7 +205,8 @@ def _text(path: Path, plain: Path, scratch: Path, settings: Settings, notes: lis
         notes=tuple(notes),
         header_line=found.line,
         skip=found.number,
-        spaces=looked.around_cells(found.delimiter),
+        plain=looked.plain and spaces != "odd",
+        spaces=spaces,
     )
     if source.lines > settings.max_rows:
         refuse_rows(len(index_records(source).starts), source.name, settings)
@@ -225,9 +227,14 @@ class _Looked:
     lines: int
     untidy: bool
     damaged: bool
+    quoted: bool
     tabs: bool
     no_break: bool
     beside_spaces: frozenset[int]
+
+    @property
+    def plain(self) -> bool:
+        return not (self.untidy or self.damaged or self.quoted)
 
     def around_cells(self, delimiter: str) -> Spaces:
         """Return which spaces may stand around the text of a cell."""
@@ -243,8 +250,9 @@ def _scan(path: Path, name: str) -> _Looked:
     last = bytearray(b"\n")
     beside = np.zeros(256, dtype=bool)
     feeds = returns = pairs = 0
-    long = damaged = tabs = no_break = False
+    long = damaged = quoted = tabs = no_break = False
     buffer = bytearray(_CHUNK)  # one for all blocks: fresh memory costs more than the looking
+    marks = np.empty(_CHUNK, dtype=np.bool_)
     # The hash is half of the work, and is done beside the rest.
     with ThreadPoolExecutor(1) as thread, path.open("rb", buffering=0) as stream:
         hashed = thread.submit(_sha256, path)
@@ -257,8 +265,10 @@ def _scan(path: Path, name: str) -> _Looked:
                     f"{name} holds NUL bytes, so it is not plain text; export it again as UTF-8 "
                     "CSV."
                 )
+            quoted = quoted or b'"' in block
             codes = np.frombuffer(block, dtype=np.uint8)
-            ends = int(np.count_nonzero(codes == _END))
+            same = np.equal(codes, _END, out=marks[:filled])
+            ends = int(np.count_nonzero(same))
             long = long or (ends == 0 and filled == len(buffer))
             feeds += ends
             if b"\r" in block:
@@ -288,6 +298,7 @@ def _scan(path: Path, name: str) -> _Looked:
         lines=feeds + (last != b"\n"),
         untidy=long or (returns > 0 and not returns == pairs == feeds),
         damaged=damaged,
+        quoted=quoted,
         tabs=tabs,
         no_break=no_break,
         beside_spaces=frozenset(np.flatnonzero(beside).tolist()),

@@ -29,6 +29,8 @@ class Source:
     it. ``lines`` counts the lines, the last one also where nothing ends it. The header begins on
     ``header_line`` and is record number ``skip``, blank lines counted. ``spaces`` says which
     spaces may stand around a cell's text: none, plain ones, or tabs and no-break spaces, too.
+    ``plain`` says that every line is one record of well-formed text: without quotation marks, or
+    other spaces than plain ones.
     ``types`` are the column types of a Parquet file.
     """
 
@@ -42,6 +44,7 @@ class Source:
     notes: tuple[str, ...] = ()
     header_line: int = 1
     skip: int = 1
+    plain: bool = False
     spaces: Spaces = "plain"
     types: tuple[str, ...] = field(default=(), repr=False)
 

@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from credit_core.data import lines
 from credit_core.data.duck import text_literal
 from credit_core.data.reading import Reading, checked_sql, raw_sql
 from credit_core.data.rejects import Broken, turned_away
@@ -25,13 +26,15 @@ class Pass:
     """What one pass over the file gave.
 
     ``staged`` records were handed out by the reader, ``broken`` turned away; ``again`` of these
-    were read a second time and lie, typed and checked, in the table ``second``.
+    were read a second time and lie, typed and checked, in the table ``second``. ``distinct`` says
+    that no two of them have one transaction id; where it does not, that is not known.
     """
 
     staged: int
     problems: int
     broken: list[Broken]
     again: int
+    distinct: bool = False
 
     @property
     def seen(self) -> int:
@@ -42,6 +45,13 @@ def first_pass(
     connection: duckdb.DuckDBPyConnection, reading: Reading, stage: Path, settings: Settings
 ) -> Pass:
     """Write every record the reader hands out to ``stage``, in order, with its problem."""
+    if lines.can_read(reading):
+        read = lines.read_lines(reading, stage, settings)
+        if read is not None:
+            again = [record for record in read.broken if record.reason is None]
+            _read_again(connection, reading, again, settings)
+            distinct = not again and not read.repeats()
+            return Pass(read.rows, 0, read.broken, len(again), distinct)
     checked = checked_sql(reading, settings, raw_sql(reading))
     try:
         copy_to(connection, checked, stage)
@@ -97,13 +107,15 @@ def one_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...
     return row
 
 
-def find_repeated(connection: duckdb.DuckDBPyConnection, reading: Reading, stage: Path) -> int:
+def find_repeated(
+    connection: duckdb.DuckDBPyConnection, reading: Reading, passed: Pass, stage: Path
+) -> int:
     """Fill the table ``repeated`` with transaction ids seen more than once; return their count.
 
     ``conflicting`` says that the rows under the id differ.
     """
     connection.execute("CREATE TABLE repeated (transaction_id VARCHAR, conflicting BOOLEAN)")
-    if "transaction_id" not in reading.mapping.columns:
+    if passed.distinct or "transaction_id" not in reading.mapping.columns:
         return 0
     rows = good_rows(reading, stage)
     # Sorted hashes find what repeats in a third of the memory of grouping the ids themselves.

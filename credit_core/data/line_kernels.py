@@ -1,0 +1,344 @@
+"""Loops over the bytes of a text in which every line is a record, compiled when first used.
+
+They take what is plain, and only that: a cell that they do not read for certain makes its whole
+line doubtful, and doubtful lines are left to the rules that know every form.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from credit_core.data.compiled import compiled, filled, given
+from credit_core.data.contract import MAX_MONEY, Kind
+
+SKIPPED, TEXT, TIME, MONEY, INTEGER, FLAG = range(6)
+KINDS: dict[Kind, int] = {
+    "text": TEXT,
+    "timestamp": TIME,
+    "money": MONEY,
+    "integer": INTEGER,
+    "flag": FLAG,
+}
+"""What a column of the file holds."""
+YEAR, MONTH, DAY, HOUR, MINUTE, SECOND = range(6)
+"""What a digit of a date belongs to; other bytes of its shape stand for themselves."""
+ROWS, DOUBTFUL, LINES, POSITION = range(4)
+"""What `read_lines` counts."""
+Bytes = NDArray[np.uint8]
+Ints = NDArray[np.int32]
+Whole = NDArray[np.int64]
+
+_LINE_FEED, _RETURN, _SPACE, _MINUS, _POINT, _ZERO = b"\n\r -.0"
+_PLACES = 4
+_TENS = (10_000, 1_000, 100, 10, 1)
+_MOST_MONEY = MAX_MONEY * 10_000
+_MOST_DIGITS = len(str(MAX_MONEY))
+_INTEGER_DIGITS = 9
+_DAY_US = 86_400_000_000
+_WORDS = (np.frombuffer(b"false", np.uint8), np.frombuffer(b"true", np.uint8))
+
+
+@compiled(types.int64, types.int64, returns=types.int64)
+def _days_in(year: int, month: int) -> int:
+    if month == 2:
+        leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+        return 29 if leap else 28
+    return 30 if month in (4, 6, 9, 11) else 31
+
+
+@compiled(types.int64, types.int64, types.int64, returns=types.int64)
+def _days_since_1970(year: int, month: int, day: int) -> int:
+    # Years begin in March here, so that the leap day is the last: Hinnant, days_from_civil.
+    year -= month <= 2
+    era = year // 400
+    of_era = year - era * 400
+    of_year = (153 * (month - 3 if month > 2 else month + 9) + 2) // 5 + day - 1
+    return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
+
+
+@compiled(
+    given(types.uint8),
+    types.int64,
+    given(types.uint8),
+    types.int64,
+    filled(types.int64),
+    returns=types.boolean,
+)
+def _read_time(data: Bytes, position: int, shape: Bytes, stop: int, fields: Whole) -> bool:
+    """Read a date of this shape into ``fields``; return False where it is none."""
+    if position + len(shape) >= stop:
+        return False
+    fields[:] = 0
+    for j in range(len(shape)):
+        part, byte = shape[j], data[position + j]
+        if part > SECOND:
+            if byte != part:
+                return False
+        else:
+            if not _ZERO <= byte <= _ZERO + 9:
+                return False
+            fields[part] = fields[part] * 10 + (byte - _ZERO)
+    year, month, day = fields[YEAR], fields[MONTH], fields[DAY]
+    if not (1 <= month <= 12 and 1 <= day <= _days_in(year, month)):
+        return False
+    return fields[HOUR] < 24 and fields[MINUTE] < 60 and fields[SECOND] < 60
+
+
+@compiled(given(types.uint8), types.int64, types.int64, returns=types.int64)
+def _read_flag(data: Bytes, begin: int, end: int) -> int:
+    """Return 0 or 1, or -1 where the cell is no plain flag."""
+    if end - begin == 1 and _ZERO <= data[begin] <= _ZERO + 1:
+        return data[begin] - _ZERO
+    for value in range(2):
+        word = _WORDS[value]
+        if end - begin == len(word):
+            same = True
+            for j in range(len(word)):
+                same &= data[begin + j] | 32 == word[j]  # in small letters
+            if same:
+                return value
+    return -1
+
+
+@compiled(
+    given(types.uint8),
+    types.int64,
+    types.int64,
+    types.uint8,
+    given(types.int64),
+    given(types.boolean),
+    given(types.uint8),
+    given(types.int64),
+    filled(types.int64, 2),
+    filled(types.uint8, 2),
+    filled(types.int32, 2),
+    filled(types.int32, 2),
+    filled(types.int64, 2),
+    filled(types.int64),
+)
+def read_lines(
+    data: Bytes,
+    start: int,
+    stop: int,
+    delimiter: int,
+    kinds: Whole,
+    required: NDArray[np.bool_],
+    shape: Bytes,
+    limits: Whole,
+    numbers: Whole,
+    known: Bytes,
+    begins: Ints,
+    lengths: Ints,
+    doubts: Whole,
+    counts: Whole,
+) -> None:
+    """Read lines from ``start`` until ``stop``, or until the rows or the doubts are full.
+
+    ``kinds`` and ``required`` say of each column what it holds and whether it must hold something;
+    ``limits`` are the earliest and the latest time, in microseconds since 1970, the longest text
+    and the longest line. For column c of row r, ``known[c, r]`` is 1 where the cell holds
+    something; ``numbers`` takes its value (microseconds, ten-thousandths of money, integers,
+    flags), ``begins`` and ``lengths`` where a text stands, without spaces around it. ``doubts``
+    takes where a doubtful line begins and ends, and how many lines were seen with it. ``counts``
+    takes the number of rows, of doubtful lines and of lines, and the place of the first line not
+    looked at. The last byte before ``stop`` is a line feed.
+    """
+    width, capacity = len(kinds), numbers.shape[1]
+    fields = np.zeros(6, dtype=np.int64)
+    earliest, latest, longest = limits[0], limits[1], limits[2]
+    rows = doubtful = lines = 0
+    position = start
+    while position < stop and rows < capacity and doubtful < len(doubts):
+        begin = position
+        lines += 1
+        if data[position] == _RETURN and data[position + 1] == _LINE_FEED:
+            position += 1
+        if data[position] == _LINE_FEED:
+            position += 1
+            continue
+        sure = True
+        for column in range(width):
+            kind = kinds[column]
+            if kind == TIME:
+                sure = _read_time(data, position, shape, stop, fields)
+                if not sure:
+                    break
+                days = _days_since_1970(fields[YEAR], fields[MONTH], fields[DAY])
+                seconds = (fields[HOUR] * 60 + fields[MINUTE]) * 60 + fields[SECOND]
+                moment = days * _DAY_US + seconds * 1_000_000
+                sure = earliest <= moment <= latest
+                numbers[column, rows] = moment
+                known[column, rows] = 1
+                position += len(shape)
+            elif kind in (MONEY, INTEGER):
+                negative = data[position] == _MINUS
+                position += negative
+                value = digits = 0
+                while _ZERO <= data[position] <= _ZERO + 9 and digits <= _MOST_DIGITS:
+                    value = value * 10 + (data[position] - _ZERO)
+                    digits += 1
+                    position += 1
+                if kind == MONEY:
+                    sure = digits <= _MOST_DIGITS
+                    places = 0
+                    if digits > 0 and data[position] == _POINT:
+                        position += 1
+                        while _ZERO <= data[position] <= _ZERO + 9 and places <= _PLACES:
+                            value = value * 10 + (data[position] - _ZERO)
+                            places += 1
+                            position += 1
+                        sure = sure and 1 <= places <= _PLACES
+                    if not sure:
+                        break
+                    value *= _TENS[places]
+                    sure = value <= _MOST_MONEY
+                else:
+                    sure = digits <= _INTEGER_DIGITS
+                # An empty cell may hold nothing; a sign alone may not.
+                if digits == 0 and (negative or required[column]):
+                    sure = False
+                numbers[column, rows] = -value if negative else value
+                known[column, rows] = digits > 0
+            else:
+                cell = position
+                while data[position] != delimiter and data[position] != _LINE_FEED:
+                    position += 1
+                if kind != SKIPPED:
+                    end = position
+                    if column == width - 1 and end > cell and data[end - 1] == _RETURN:
+                        end -= 1
+                    while cell < end and data[cell] == _SPACE:
+                        cell += 1
+                    while cell < end and data[end - 1] == _SPACE:
+                        end -= 1
+                    known[column, rows] = end > cell
+                    if kind == TEXT:
+                        begins[column, rows] = cell
+                        lengths[column, rows] = end - cell
+                        sure = end - cell <= longest and (end > cell or not required[column])
+                    elif end > cell:
+                        flag = _read_flag(data, cell, end)
+                        numbers[column, rows] = flag
+                        sure = flag >= 0
+            if not sure:
+                break
+            if column == width - 1:
+                if data[position] == _RETURN:
+                    position += 1
+                sure = data[position] == _LINE_FEED
+            else:
+                sure = data[position] == delimiter
+            if not sure:
+                break
+            position += 1
+        if sure and position - begin <= limits[3]:
+            rows += 1
+        else:
+            while not sure and data[position] != _LINE_FEED:
+                position += 1
+            position += not sure
+            doubts[doubtful, 0] = begin
+            doubts[doubtful, 1] = position
+            doubts[doubtful, 2] = lines
+            doubtful += 1
+    counts[ROWS] = rows
+    counts[DOUBTFUL] = doubtful
+    counts[LINES] = lines
+    counts[POSITION] = position
+
+
+@compiled(
+    given(types.uint8),
+    given(types.int32),
+    given(types.int32),
+    filled(types.int32),
+    filled(types.int32),
+    filled(types.uint64, 2),
+    filled(types.int32),
+    returns=types.int64,
+)
+def number_texts(
+    data: Bytes,
+    begins: Ints,
+    lengths: Ints,
+    codes: Ints,
+    first: Ints,
+    words: NDArray[np.uint64],
+    table: Ints,
+) -> int:
+    """Number the distinct texts among cells, in the order they come.
+
+    ``codes`` takes each cell's number; empty cells are left out. ``first`` takes the cell in which
+    each text first stands. Returns the number of texts, -1 where ``first`` cannot hold them.
+    ``words`` (2 for each of ``first``) and ``table`` (a power of two, more than ``first``) are room
+    to work in.
+    """
+    table[:] = -1
+    found = 0
+    last = np.uint64(len(table) - 1)
+    eight = np.uint64(8)
+    for i in range(len(begins)):
+        begin, length = begins[i], lengths[i]
+        codes[i] = 0
+        if length == 0:
+            continue
+        # Sixteen bytes in two words are a text as it is; of a longer one they are its beginning.
+        low = high = np.uint64(0)
+        for j in range(begin, begin + min(length, 8)):
+            low = low << eight | np.uint64(data[j])
+        for j in range(begin + 8, begin + min(length, 16)):
+            high = high << eight | np.uint64(data[j])
+        mixed = (low ^ high * np.uint64(31)) * np.uint64(0x9E37_79B9_7F4A_7C15)
+        place = (mixed >> np.uint64(40)) & last
+        while True:
+            code = table[place]
+            if code < 0:
+                if found == len(first):
+                    return -1
+                first[found] = i
+                words[found, 0], words[found, 1] = low, high
+                table[place] = found
+                codes[i] = found
+                found += 1
+                break
+            if words[code, 0] == low and words[code, 1] == high:
+                other = first[code]
+                same = lengths[other] == length
+                for j in range(16, length):
+                    same = same and data[begin + j] == data[begins[other] + j]
+                if same:
+                    codes[i] = code
+                    break
+            place = (place + np.uint64(1)) & last
+    return found
+
+
+@compiled(
+    given(types.uint8),
+    given(types.int32),
+    given(types.int32),
+    filled(types.uint8),
+    filled(types.int32),
+    filled(types.uint64),
+)
+def join_texts(
+    data: Bytes,
+    begins: Ints,
+    lengths: Ints,
+    joined: Bytes,
+    offsets: Ints,
+    hashes: NDArray[np.uint64],
+) -> None:
+    """Write cells one behind the other, where each begins, and a hash of each."""
+    place = 0
+    offsets[0] = 0
+    for i in range(len(begins)):
+        mixed = np.uint64(14_695_981_039_346_656_037)  # FNV-1a, and a last stirring
+        for j in range(begins[i], begins[i] + lengths[i]):
+            joined[place] = data[j]
+            place += 1
+            mixed = (mixed ^ np.uint64(data[j])) * np.uint64(1_099_511_628_211)
+        offsets[i + 1] = place
+        hashes[i] = mixed ^ (mixed >> np.uint64(29))

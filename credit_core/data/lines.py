@@ -1,0 +1,353 @@
+"""Large plain texts, in which every line is a record, typed block by block by compiled loops.
+
+Only what is certain comes out of here. A line with the wrong number of cells, or with a cell that
+is not in the one form its column was planned to have, is handed back as text, for the rules that
+know every form and every reason.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from threading import local
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from credit_core.data.contract import Kind
+from credit_core.data.reading import LONGEST_LINE, Cell, Reading
+from credit_core.data.rejects import Broken
+from credit_core.settings import Settings
+
+LEAST_BYTES = 16 << 20
+"""Below, it takes longer to start the compiled loops than they save."""
+MOST_DOUBTFUL = 200_000
+"""Lines looked at one by one; beyond, the file is left to the engine's reader."""
+_BLOCK = 4 << 20
+_ROWS = 65_536
+_DOUBTS = 4_096
+_FEW = 1_000
+"""Values up to which a text column is stored as a dictionary."""
+_DIGITS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
+_TYPES: dict[Kind, pa.DataType] = {
+    "text": pa.string(),
+    "timestamp": pa.timestamp("us"),
+    "money": pa.decimal64(18, 4),
+    "integer": pa.int32(),
+    "flag": pa.bool_(),
+}
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read: the number of certain rows, the lines that are not, and the ids' hashes."""
+
+    rows: int
+    broken: list[Broken]
+    hashes: NDArray[np.uint64]
+
+    def repeats(self) -> bool:
+        """Return True where two of the rows may have one transaction id."""
+        self.hashes.sort()
+        return bool((self.hashes[1:] == self.hashes[:-1]).any())
+
+
+def can_read(reading: Reading) -> bool:
+    """Return True where a file is large and plain, and every cell has one form."""
+    source, mapping = reading.source, reading.mapping
+    forms = [cell.form for cell in reading.cells if cell.kind == "timestamp"]
+    return (
+        source.kind == "csv"
+        and source.plain
+        and source.path.stat().st_size >= LEAST_BYTES
+        and mapping.pair is None
+        and mapping.direction is None
+        and mapping.currency is None
+        and (mapping.timezone == "UTC" or all(form.endswith("Z") for form in forms))
+        and all(cell.form or cell.kind == "text" for cell in reading.cells)
+        and all(shape_of(form) is not None for form in forms)
+    )
+
+
+def shape_of(form: str) -> list[int] | None:
+    """Return the bytes of a date's form: the part that a digit belongs to, or what stands there.
+
+    None where its parts are not all digits of a fixed number.
+
+    >>> shape_of("%d/%m/%Y")
+    [2, 2, 47, 1, 1, 47, 0, 0, 0, 0]
+    >>> shape_of("%d %b %Y") is None
+    True
+    """
+    shape: list[int] = []
+    letters = iter(form)
+    for letter in letters:
+        if letter != "%":
+            shape.append(ord(letter))
+        elif (part := next(letters)) in _DIGITS:
+            shape += [list(_DIGITS).index(part)] * _DIGITS[part]
+        else:
+            return None
+    return shape
+
+
+def read_lines(reading: Reading, stage: Path, settings: Settings) -> Read | None:
+    """Write every certain row to ``stage``, in the file's order, with an empty ``problem``.
+
+    Returns None where too many lines are doubtful to look at each.
+    """
+    source = reading.source
+    rows, line = 0, source.header_line
+    broken: list[Broken] = []
+    hashes: list[NDArray[np.uint64]] = []
+    with source.path.open("rb", buffering=0) as file:
+        blocks = _cut(file.fileno(), source.header_line)
+        first = list(islice(blocks, 1))
+        typist = _Typist(reading, settings, file.fileno())
+        typist.decide(typist.typed(*first[0]) if first else None)
+        with pq.ParquetWriter(stage, typist.schema, **typist.storage) as writer:
+            for block in _side_by_side(typist, [*first, *blocks], settings.threads):
+                for batch in block.batches:
+                    writer.write_table(pa.Table.from_batches([batch]))
+                    rows += batch.num_rows
+                hashes += block.hashes
+                broken += [_broken(line + before, text, reading) for before, text in block.doubts]
+                line += block.lines
+                if len(broken) > MOST_DOUBTFUL:
+                    return None
+    return Read(rows, broken, np.concatenate(hashes or [np.array([], dtype=np.uint64)]))
+
+
+def _cut(file: int, skipped: int) -> Iterator[tuple[int, int]]:
+    """Yield where blocks of whole lines begin and end, behind the first ``skipped`` lines."""
+    size = os.fstat(file).st_size
+    begin = 0
+    for _ in range(skipped):
+        begin = _next_line(file, begin)
+    while begin < size:
+        end = _next_line(file, min(begin + _BLOCK, size))
+        yield begin, end
+        begin = end
+
+
+def _next_line(file: int, position: int) -> int:
+    """Return where the first line begins behind a position, or where the file ends."""
+    while ahead := os.pread(file, 4096, position):
+        if (found := ahead.find(b"\n")) >= 0:
+            return position + found + 1
+        position += len(ahead)
+    return position
+
+
+def _broken(line: int, text: bytes, reading: Reading) -> Broken:
+    """Return a doubtful line; its reason is None where the tolerant rules may still read it."""
+    record = text.decode("utf-8").rstrip("\r\n")
+    cells, width = len(reading.source.cells(record)), len(reading.source.header)
+    if len(text) > LONGEST_LINE:
+        return Broken(line, record, "line_too_long")
+    if cells != width:
+        return Broken(line, record, "too_few_fields" if cells < width else "too_many_fields")
+    return Broken(line, record, None)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A block of lines, typed: ``doubts`` are lines (from 1, within the block) with their text."""
+
+    batches: list[pa.RecordBatch]
+    doubts: list[tuple[int, bytes]]
+    lines: int
+    hashes: list[NDArray[np.uint64]]
+
+
+def _side_by_side(
+    typist: _Typist, blocks: Iterable[tuple[int, int]], threads: int
+) -> Iterator[_Block]:
+    """Yield typed blocks in their order, a few of them worked on ahead."""
+    with ThreadPoolExecutor(threads) as pool:
+        ahead: deque[Future[_Block]] = deque()
+        for block in blocks:
+            ahead.append(pool.submit(typist.typed, *block))
+            if len(ahead) > threads:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+class _Room(local):
+    """What a thread works in, block after block: memory touched anew costs more than the work."""
+
+    def __init__(self, width: int) -> None:
+        self.data = np.empty(_BLOCK + (1 << 16), dtype=np.uint8)
+        self.numbers = np.empty((width, _ROWS), dtype=np.int64)
+        self.known = np.empty((width, _ROWS), dtype=np.uint8)
+        self.begins = np.empty((width, _ROWS), dtype=np.int32)
+        self.lengths = np.empty((width, _ROWS), dtype=np.int32)
+        self.doubts = np.empty((_DOUBTS, 3), dtype=np.int64)
+        self.counts = np.zeros(4, dtype=np.int64)
+        self.first = np.empty(_FEW, dtype=np.int32)
+        self.words = np.empty((_FEW, 2), dtype=np.uint64)
+        self.table = np.empty(4 * 1024, dtype=np.int32)
+
+    def read(self, file: int, begin: int, end: int) -> int:
+        """Read bytes of a file into ``data``, with a line feed behind; return their number."""
+        size = end - begin
+        if size + 1 > len(self.data):
+            self.data = np.empty(size + 1, dtype=np.uint8)
+        view, filled = memoryview(self.data.data), 0
+        while filled < size:
+            filled += os.preadv(file, [view[filled:size]], begin + filled)
+        if self.data[size - 1] != ord("\n"):
+            self.data[size] = ord("\n")
+            size += 1
+        return size
+
+
+class _Typist:
+    """Turns blocks of lines into typed rows."""
+
+    def __init__(self, reading: Reading, settings: Settings, file: int) -> None:
+        from credit_core.data import line_kernels
+
+        self._kernels = line_kernels
+        self._file = file
+        self._delimiter = ord(reading.source.delimiter)
+        self._inward = reading.mapping.amount_sign == "in_positive"
+        width = len(reading.source.header)
+        by_name = {cell.name: cell for cell in reading.cells}
+        self._cells = [by_name[column.name] for column in reading.columns]
+        self._kinds = np.full(width, line_kernels.SKIPPED, dtype=np.int64)
+        self._required = np.zeros(width, dtype=np.bool_)
+        for cell in self._cells:
+            self._kinds[cell.index] = line_kernels.KINDS[cell.kind]
+            self._required[cell.index] = cell.required
+        self._shape = np.array(shape_of(by_name["timestamp"].form), dtype=np.uint8)
+        latest = int((datetime.now(UTC) + timedelta(days=1)).timestamp()) * 1_000_000
+        limits = [0, latest, settings.max_cell_chars, LONGEST_LINE]
+        self._limits = np.array(limits, dtype=np.int64)
+        self._room = _Room(width)
+        # None as long as it is not decided.
+        self._few: frozenset[str] | None = None
+
+    def decide(self, block: _Block | None) -> None:
+        """Decide by a first block which text columns are stored as dictionaries."""
+        schema = block.batches[0].schema if block and block.batches else pa.schema([])
+        few = [name for name in schema.names if pa.types.is_dictionary(schema.field(name).type)]
+        self._few = frozenset(few)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of a batch, once it is decided how texts are stored."""
+        few, types = self._few or (), {cell.name: _TYPES[cell.kind] for cell in self._cells}
+        types |= dict.fromkeys(few, pa.dictionary(pa.int32(), pa.string()))
+        return pa.schema([*types.items(), ("problem", pa.string())])
+
+    @property
+    def storage(self) -> dict[str, Any]:
+        """How Parquet is to hold them."""
+        few = self._few or frozenset()
+        whole = [cell.name for cell in self._cells if cell.kind in ("timestamp", "money")]
+        texts = [cell.name for cell in self._cells if cell.kind == "text" and cell.name not in few]
+        return {
+            "use_dictionary": sorted(few) or False,
+            "column_encoding": dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
+            "compression": dict.fromkeys(texts, "snappy"),
+            "store_decimal_as_integer": True,
+            "store_schema": False,
+            # Of a dictionary they cost as much as the column.
+            "write_statistics": [cell.name for cell in self._cells if cell.name not in few],
+        }
+
+    def typed(self, begin: int, end: int) -> _Block:
+        """Type the lines between two places of the file."""
+        room = self._room
+        size = room.read(self._file, begin, end)
+        batches: list[pa.RecordBatch] = []
+        doubts: list[tuple[int, bytes]] = []
+        hashes: list[NDArray[np.uint64]] = []
+        lines = position = 0
+        while position < size:
+            self._kernels.read_lines(
+                room.data,
+                position,
+                size,
+                self._delimiter,
+                self._kinds,
+                self._required,
+                self._shape,
+                self._limits,
+                room.numbers,
+                room.known,
+                room.begins,
+                room.lengths,
+                room.doubts,
+                room.counts,
+            )
+            rows, doubtful, seen, position = room.counts.tolist()
+            if rows:
+                columns = {cell.name: self._column(cell, rows, hashes) for cell in self._cells}
+                columns["problem"] = pa.nulls(rows, pa.string())
+                batches.append(pa.record_batch(columns))
+            for start, stop, line in room.doubts[:doubtful].tolist():
+                doubts.append((lines + line, room.data[start:stop].tobytes()))
+            lines += seen
+        return _Block(batches, doubts, lines, hashes)
+
+    def _column(self, cell: Cell, rows: int, hashes: list[NDArray[np.uint64]]) -> pa.Array:
+        known = self._room.known[cell.index, :rows]
+        valid = None if known.all() else _bits(known)
+        if cell.kind == "text":
+            return self._texts(cell, rows, valid, hashes)
+        numbers = self._room.numbers[cell.index, :rows]
+        if cell.kind == "flag":
+            return pa.Array.from_buffers(pa.bool_(), rows, [valid, _bits(numbers == 1)])
+        if cell.kind == "integer":
+            numbers = numbers.astype(np.int32)
+        else:
+            numbers = -numbers if cell.name == "amount" and self._inward else numbers.copy()
+        return pa.Array.from_buffers(_TYPES[cell.kind], rows, [valid, pa.py_buffer(numbers)])
+
+    def _texts(
+        self, cell: Cell, rows: int, valid: pa.Buffer | None, hashes: list[NDArray[np.uint64]]
+    ) -> pa.Array:
+        room = self._room
+        begins, lengths = room.begins[cell.index, :rows], room.lengths[cell.index, :rows]
+        few = cell.name in self._few if self._few is not None else cell.name != "transaction_id"
+        if few:
+            codes = np.empty(rows, dtype=np.int32)
+            found = self._kernels.number_texts(
+                room.data, begins, lengths, codes, room.first, room.words, room.table
+            )
+            if found >= 0:
+                first = room.first[:found]
+                values, _ = self._joined(begins[first], lengths[first], None)
+                indices = pa.Array.from_buffers(pa.int32(), rows, [valid, pa.py_buffer(codes)])
+                return pa.DictionaryArray.from_arrays(indices, values)
+        texts, hashed = self._joined(begins, lengths, valid)
+        if cell.name == "transaction_id":
+            hashes.append(hashed if valid is None else hashed[lengths > 0])
+        return texts.dictionary_encode() if few and self._few is not None else texts
+
+    def _joined(
+        self, begins: NDArray[np.int32], lengths: NDArray[np.int32], valid: pa.Buffer | None
+    ) -> tuple[pa.Array, NDArray[np.uint64]]:
+        """Return cells as an Arrow array, with a hash of each."""
+        size = int(lengths.sum())
+        joined, offsets = np.empty(size, np.uint8), np.empty(len(begins) + 1, np.int32)
+        hashes = np.empty(len(begins), np.uint64)
+        self._kernels.join_texts(self._room.data, begins, lengths, joined, offsets, hashes)
+        buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(joined)]
+        return pa.Array.from_buffers(pa.string(), len(begins), buffers), hashes
+
+
+def _bits(ones: NDArray[Any]) -> pa.Buffer:
+    return pa.py_buffer(np.packbits(ones, bitorder="little"))

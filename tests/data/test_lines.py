@@ -1,0 +1,176 @@
+"""Large plain files: the compiled loops and the engine's reader give the same dataset."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from unittest import mock
+
+import duckdb
+import pytest
+from hypothesis import example, given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+
+from credit_core.data import casts, lines, staging
+from credit_core.data.intake import ingest
+from credit_core.data.mapping import Mapping
+from credit_core.data.store import Dataset
+from credit_core.settings import SAMPLE_FILES, Settings
+
+HEADER = [
+    "transaction_id", "customer_id", "timestamp", "amount", "category", "balance",
+    "pricing_strategy", "is_fraud", "remark",
+]  # fmt: skip
+MAPPING = Mapping(columns={name: name for name in HEADER[:-1]})
+PLAIN = ["T", "C1", "2024-01-05 10:00:00", "1.50", "food", "20.00", "1", "0", "x"]
+
+letters = st.characters(codec="utf-8", exclude_categories=["Z", "C"], exclude_characters='",')
+texts = st.text(letters | st.just(" "), max_size=20)
+cells = st.fixed_dictionaries(
+    {
+        "transaction_id": st.sampled_from(["T1", "T2", "T3", "a-longer-one-than-two-words", ""])
+        | st.uuids().map(str),
+        "customer_id": st.sampled_from(["C1", "C2", " C1 ", "NA", ""]) | texts,
+        "timestamp": st.datetimes(datetime(1969, 12, 1), datetime(2040, 1, 1)).map(
+            lambda moment: moment.strftime("%Y-%m-%d %H:%M:%S")
+        )
+        | st.sampled_from(
+            ["2024-02-29 23:59:59", "2023-02-29 10:00:00", "1900-02-29 10:00:00", "2024-01-05",
+             "2024-13-01 00:00:00", "2024-01-05 24:00:00", "2024-01-05T10:00:00Z", "", "soon",
+             "1970-01-01 00:00:00", "0999-01-01 00:00:00", "2024-01-05 10:00:00 ", "2024"]
+        ),
+        "amount": st.decimals(-99999, 99999, places=2, allow_nan=False).map(str)
+        | st.sampled_from(
+            ["-0", "-", "+7", "5.", ".5", "007", "1.23456", "1.2345", "1e3", "1000000000000",
+             "1000000000000.0001", "-1000000000000", "99999999999999999999999", "nan", "inf", "",
+             "x", " 1", "1 ", "--4", "$5"]
+        ),
+        "category": st.sampled_from(
+            ["food", "rent", "", " ", "exactly 16 bytes", "exactly 16 bytes and more",
+             "exactly 16 bytes and less", "refund", "Größe"]
+        )
+        | texts,
+        "balance": st.sampled_from(["", "-0.01", "12.3", "1000000000000", "1000000000001", "?"]),
+        "pricing_strategy": st.sampled_from(["", "0", "4", "-3", "2.0", "2.5", "9999999999", "x"]),
+        "is_fraud": st.sampled_from(["", "0", "1", "true", "FALSE", "t", "2", "tru", "1.0"]),
+        "remark": texts | st.just("-"),
+    }
+)  # fmt: skip
+records = st.one_of(
+    cells.map(lambda row: ",".join(row.values())),
+    cells.map(lambda row: ",".join([*row.values(), "more"])),
+    cells.map(lambda row: ",".join(list(row.values())[:4])),
+    st.just(""),
+    st.just(",".join(PLAIN)),
+)
+
+
+def stored(dataset: Dataset) -> list[tuple]:
+    return duckdb.sql(
+        f"SELECT {', '.join(dataset.columns)} FROM read_parquet($path) ORDER BY ALL",
+        params={"path": str(dataset.transactions_path)},
+    ).fetchall()
+
+
+def ingested(
+    path: Path, home: Path, least: int, mapping: Mapping | None = MAPPING, block: int = 400
+) -> tuple:
+    """Return the dataset, its rows and its rejects; in small pieces, so that their edges count."""
+    small = {"LEAST_BYTES": least, "_BLOCK": block, "_ROWS": block // 50, "_DOUBTS": 3, "_FEW": 4}
+    settings = Settings(home=home, models=home, threads=2)
+    # The form of a column is that of most cells, not of nearly all.
+    with mock.patch.multiple(lines, **small), mock.patch.object(casts, "_ENOUGH", 0.5):
+        dataset = ingest(path, settings, mapping=mapping)
+    return dataset, stored(dataset), dataset.rejects_path.read_text(encoding="utf-8")
+
+
+def facts(dataset: Dataset) -> Dataset:
+    return replace(dataset, folder=Path(), created="")
+
+
+@given(
+    drawn=st.lists(records, max_size=25),
+    ending=st.sampled_from(["\n", "\r\n"]),
+    last=st.booleans(),
+)
+@example(drawn=[",".join(PLAIN)] * 3, ending="\n", last=False)
+@effort(max_examples=30)
+def test_compiled_loops_and_the_engine_store_the_same(
+    drawn: list[str], ending: str, last: bool
+) -> None:
+    # Rows under ids of their own make up for broken ones, of which a file may not be full.
+    plain = [",".join([f"P{i}", *PLAIN[1:]]) for i in range(40)]
+    content = ending.join([",".join(HEADER), *plain[:20], *drawn, *plain[20:]])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file.csv"
+        path.write_text(content + ending * last, encoding="utf-8", newline="")
+        with mock.patch.object(staging, "raw_sql", side_effect=AssertionError):
+            compiled = ingested(path, Path(folder) / "compiled", least=0)
+        engine = ingested(path, Path(folder) / "engine", least=1 << 40)
+    assert facts(compiled[0]) == facts(engine[0])
+    assert compiled[1:] == engine[1:]
+
+
+@pytest.mark.parametrize(
+    ("form", "date_format"),
+    [
+        ("%Y-%m-%d", "iso"),
+        ("%Y-%m-%dT%H:%M:%SZ", "iso"),
+        ("%Y%m%d", "yyyymmdd"),
+        ("%d/%m/%Y", "dmy"),
+        ("%d.%m.%Y", "dmy"),
+        ("%m/%d/%Y %H:%M", "mdy"),
+    ],
+)
+@pytest.mark.parametrize("sign", ["out_positive", "in_positive"])
+def test_dates_of_every_fixed_form_and_both_signs(
+    form: str, date_format: str, sign: str, tmp_path: Path
+) -> None:
+    moments = [datetime(1970 + i, 1 + i % 12, 1 + i % 28, i % 24, i) for i in range(50)]
+    rows = [f"C{i % 7};{moment.strftime(form)};{i - 20}.5" for i, moment in enumerate(moments)]
+    path = tmp_path / "file.csv"
+    path.write_text("\n".join(["customer;date;amount", *rows]), encoding="utf-8")
+    columns = {"customer_id": "customer", "timestamp": "date", "amount": "amount"}
+    mapping = Mapping(columns=columns, date_format=date_format, amount_sign=sign)
+    with mock.patch.object(staging, "raw_sql", side_effect=AssertionError):
+        compiled = ingested(path, tmp_path / "compiled", 0, mapping)
+    engine = ingested(path, tmp_path / "engine", 1 << 40, mapping)
+    assert len(compiled[1]) == 50
+    assert facts(compiled[0]) == facts(engine[0])
+    assert compiled[1:] == engine[1:]
+
+
+def test_the_sample_is_the_same_by_either_reader(tmp_path: Path) -> None:
+    with mock.patch.object(staging, "raw_sql", side_effect=AssertionError):
+        compiled = ingested(SAMPLE_FILES[0], tmp_path / "compiled", 0, None, 1 << 16)
+    engine = ingested(SAMPLE_FILES[0], tmp_path / "engine", 1 << 40, None)
+    assert facts(compiled[0]) == facts(engine[0])
+    assert compiled[1:] == engine[1:]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ('customer,date,amount\n"C1",2024-01-05,1\n', "quotation marks"),
+        ("customer,date,amount\nC1\u00a0,2024-01-05,1\n", "odd spaces"),
+        ("customer,date,amount\nC1,5 Jan 2024,1\n", "a date with a name"),
+    ],
+)
+def test_what_is_not_plain_is_left_to_the_engine(content: str, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text(content, encoding="utf-8")
+    with mock.patch.object(lines, "read_lines", side_effect=AssertionError(why)):
+        dataset, _, _ = ingested(path, tmp_path / "home", 0, None)
+    assert dataset.rows == 1
+
+
+def test_a_file_full_of_doubt_is_left_to_the_engine(tmp_path: Path) -> None:
+    rows = [f"C{i},2024-01-05,1.{i:05}1" for i in range(50)]  # six decimals
+    path = tmp_path / "file.csv"
+    path.write_text("\n".join(["customer,date,amount", *rows]), encoding="utf-8")
+    with mock.patch.object(lines, "MOST_DOUBTFUL", 10):
+        dataset, _, _ = ingested(path, tmp_path / "home", 0, None)
+    assert dataset.rows == 50
