@@ -174,7 +174,9 @@ def _import_libraries(way: str) -> None:
     """Import what a way uses before the clock starts: imports do not grow with the file."""
     if "Candor" in way:
         import credit_core.data.intake
+        import credit_core.data.line_kernels
         import credit_core.features.build
+        import credit_core.features.totals
         import credit_core.labels.rfm  # noqa: F401
     elif "pandas" in way:
         import pandas  # noqa: F401

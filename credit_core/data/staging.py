@@ -50,7 +50,7 @@ def first_pass(
         if read is not None:
             again = [record for record in read.broken if record.reason is None]
             _read_again(connection, reading, again, settings)
-            distinct = not again and not read.repeats()
+            distinct = not again and read.distinct
             return Pass(read.rows, 0, read.broken, len(again), distinct)
     checked = checked_sql(reading, settings, raw_sql(reading))
     try:
