@@ -36,6 +36,7 @@ ENV PATH=/opt/candor/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     OMP_WAIT_POLICY=passive \
     MLFLOW_DISABLE_TELEMETRY=true \
+    NUMBA_CACHE_DIR=/data/home/.compiled \
     CANDOR_HOME=/data/home \
     CANDOR_MODELS=/data/models
 WORKDIR /candor

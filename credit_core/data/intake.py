@@ -206,21 +206,26 @@ def _store_ledger(
     name = reading.source.name
     with sentences(name), connect(settings, [folder], [reading.source.path]) as connection:
         tell(0.05, "Reading and checking every row")
-        passed = first_pass(connection, reading, stage, settings)
+        passed = first_pass(connection, reading, stage, settings, finish=True)
         refuse_rows(passed.seen, name, settings)
-        tell(0.6, "Looking for duplicates")
-        repeated = find_repeated(connection, reading, passed, stage)
-        if passed.problems or passed.broken or repeated:
-            tell(0.7, "Naming the rows set aside")
-            located = locate_staged(reading.source, passed)
-            rejects = name_problems(connection, passed, located, stage)
-            rejects = rejects.joined(_of_repeated(connection, located, stage))
-            _write_clean(connection, reading, stage, dataset.transactions_path)
-            stage.unlink()
-        else:
-            located, rejects = None, Rejects.of([], [], [])
-            expect_records(reading.source, passed.staged)
+        located = None
+        if passed.finished:
+            rejects = name_problems(connection, passed, None, stage)
             stage.rename(dataset.transactions_path)
+        else:
+            tell(0.6, "Looking for duplicates")
+            repeated = find_repeated(connection, reading, stage)
+            if passed.problems or passed.broken or repeated:
+                tell(0.7, "Naming the rows set aside")
+                located = locate_staged(reading.source, passed)
+                rejects = name_problems(connection, passed, located, stage)
+                rejects = rejects.joined(_of_repeated(connection, located, stage))
+                _write_clean(connection, reading, stage, dataset.transactions_path)
+                stage.unlink()
+            else:
+                rejects = Rejects.of([], [], [])
+                expect_records(reading.source, passed.staged)
+                stage.rename(dataset.transactions_path)
         values = values_of(rejects, reading, located, passed.broken)
         first = write_rejects(rejects, values, dataset.rejects_path)
         tell(0.9, "Measuring the ledger")

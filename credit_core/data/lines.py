@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from threading import local
 from typing import Any
@@ -26,12 +26,13 @@ from numpy.typing import NDArray
 from credit_core.data.contract import Kind
 from credit_core.data.reading import LONGEST_LINE, Cell, Reading
 from credit_core.data.rejects import Broken
+from credit_core.errors import InputError
 from credit_core.settings import Settings
 
-LEAST_BYTES = 16 << 20
-"""Below, it takes longer to start the compiled loops than they save."""
+LEAST_BYTES = 128 << 20
+"""Below, what the compiler takes to start, half a second and 120 MB, weighs more than it saves."""
 MOST_DOUBTFUL = 200_000
-"""Lines looked at one by one; beyond, the file is left to the engine's reader."""
+"""Records read a second time one by one; beyond, the whole file is read with tolerant SQL."""
 _BLOCK = 4 << 20
 _ROWS = 65_536
 _DOUBTS = 4_096
@@ -49,14 +50,15 @@ _TYPES: dict[Kind, pa.DataType] = {
 
 @dataclass(frozen=True)
 class Read:
-    """What was read: the number of certain rows, and the lines that are not.
+    """What was read: the number of certain rows, and the doubtful lines.
 
-    ``distinct`` says that no two of the rows have one transaction id; else they may have.
+    ``finished`` says that what could be read after all stands behind the certain rows, and that no
+    two rows have one transaction id.
     """
 
     rows: int
     broken: list[Broken]
-    distinct: bool
+    finished: bool
 
 
 def can_read(reading: Reading) -> bool:
@@ -98,10 +100,19 @@ def shape_of(form: str) -> list[int] | None:
     return shape
 
 
-def read_lines(reading: Reading, stage: Path, settings: Settings) -> Read | None:
+def read_lines(
+    reading: Reading,
+    stage: Path,
+    settings: Settings,
+    again: Callable[[list[Broken]], pa.Table],
+    *,
+    finish: bool,
+) -> Read | None:
     """Write every certain row to ``stage``, in the file's order, with an empty ``problem``.
 
-    Returns None where too many lines are doubtful to look at each.
+    ``again`` reads doubtful lines with the tolerant rules and returns the good rows among them;
+    with ``finish`` they are written, too, unless a transaction id may stand twice. Returns None
+    where too many lines are doubtful to look at each.
     """
     source = reading.source
     rows, line = 0, source.header_line
@@ -113,7 +124,7 @@ def read_lines(reading: Reading, stage: Path, settings: Settings) -> Read | None
         typist = _Typist(reading, settings, file.fileno())
         typist.decide(typist.typed(*first[0]) if first else None)
         with pq.ParquetWriter(stage, typist.schema, **typist.storage) as writer:
-            for block in _side_by_side(typist, [*first, *blocks], settings.threads):
+            for block in _side_by_side(typist, chain(first, blocks), settings.threads):
                 for batch in block.batches:
                     writer.write_table(pa.Table.from_batches([batch]))
                     rows += batch.num_rows
@@ -122,7 +133,17 @@ def read_lines(reading: Reading, stage: Path, settings: Settings) -> Read | None
                 line += block.lines
                 if len(broken) > MOST_DOUBTFUL:
                     return None
-    return Read(rows, broken, _distinct(hashes, settings.threads))
+            if line != source.lines:
+                raise InputError(f"{source.name} changed while it was read; try again.")
+            good = again([record for record in broken if record.reason is None])
+            if "transaction_id" in good.column_names:
+                hashes.append(typist.hashed(good["transaction_id"]))
+            finished = finish and _distinct(hashes, settings.threads)
+            if finished and len(good):
+                columns = {name: good[name] for name in good.column_names}
+                columns["problem"] = pa.nulls(len(good), pa.string())
+                writer.write_table(pa.table(columns).cast(typist.schema))
+    return Read(rows, broken, finished)
 
 
 def _distinct(hashes: list[NDArray[np.uint64]], threads: int) -> bool:
@@ -347,6 +368,17 @@ class _Typist:
         if cell.name == "transaction_id":
             hashes.append(hashed if valid is None else hashed[lengths > 0])
         return texts.dictionary_encode() if few and self._few is not None else texts
+
+    def hashed(self, texts: pa.ChunkedArray) -> NDArray[np.uint64]:
+        """Return the hashes of ids read elsewhere."""
+        known = [text.encode() for text in texts.drop_null().to_pylist()]
+        lengths = np.array([len(text) for text in known], dtype=np.int32)
+        begins = (np.cumsum(lengths) - lengths).astype(np.int32)
+        data = np.frombuffer(b"".join(known), dtype=np.uint8)
+        hashes = np.empty(len(known), dtype=np.uint64)
+        joined, offsets = np.empty(len(data), np.uint8), np.empty(len(known) + 1, np.int32)
+        self._kernels.join_texts(data, begins, lengths, joined, offsets, hashes)
+        return hashes
 
     def _joined(
         self, begins: NDArray[np.int32], lengths: NDArray[np.int32], valid: pa.Buffer | None

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from credit_core.data import lines
 from credit_core.data.duck import text_literal
@@ -17,24 +18,22 @@ from credit_core.data.rejects import Broken, turned_away
 from credit_core.settings import Settings
 
 _ROW_GROUP = 40_960
-_MOST_TURNED_AWAY = 200_000
-"""Rows read a second time one by one; beyond, the whole file is read with the tolerant SQL."""
 
 
 @dataclass(frozen=True)
 class Pass:
     """What one pass over the file gave.
 
-    ``staged`` records were handed out by the reader, ``broken`` turned away; ``again`` of these
-    were read a second time and lie, typed and checked, in the table ``second``. ``distinct`` says
-    that no two of them have one transaction id; where it does not, that is not known.
+    ``staged`` records were handed out by the reader, ``broken`` turned away; those of them that
+    only a cell kept back were read a second time and lie, typed and checked, in the table
+    ``second``. ``finished`` says that the stage is the ledger as it is to be, with what could be
+    read the second time.
     """
 
     staged: int
     problems: int
     broken: list[Broken]
-    again: int
-    distinct: bool = False
+    finished: bool = False
 
     @property
     def seen(self) -> int:
@@ -42,16 +41,27 @@ class Pass:
 
 
 def first_pass(
-    connection: duckdb.DuckDBPyConnection, reading: Reading, stage: Path, settings: Settings
+    connection: duckdb.DuckDBPyConnection,
+    reading: Reading,
+    stage: Path,
+    settings: Settings,
+    *,
+    finish: bool = False,
 ) -> Pass:
-    """Write every record the reader hands out to ``stage``, in order, with its problem."""
+    """Write every record the reader hands out to ``stage``, in order, with its problem.
+
+    With ``finish`` the stage may already be finished, where the file is such that it can be.
+    """
     if lines.can_read(reading):
-        read = lines.read_lines(reading, stage, settings)
+
+        def again(broken: list[Broken]) -> pa.Table:
+            _read_again(connection, reading, broken, settings)
+            query = f"SELECT {reading.names} FROM second WHERE problem IS NULL ORDER BY line"
+            return connection.sql(query).to_arrow_table()
+
+        read = lines.read_lines(reading, stage, settings, again, finish=finish)
         if read is not None:
-            again = [record for record in read.broken if record.reason is None]
-            _read_again(connection, reading, again, settings)
-            distinct = not again and read.distinct
-            return Pass(read.rows, 0, read.broken, len(again), distinct)
+            return Pass(read.rows, 0, read.broken, read.finished)
     checked = checked_sql(reading, settings, raw_sql(reading))
     try:
         copy_to(connection, checked, stage)
@@ -60,15 +70,15 @@ def first_pass(
         if reading.cast_by_reader:
             return first_pass(connection, reading.tolerant(), stage, settings)
         raise
-    again = [record for record in broken if record.reason is None]
-    if len(again) > _MOST_TURNED_AWAY:
+    doubtful = [record for record in broken if record.reason is None]
+    if len(doubtful) > lines.MOST_DOUBTFUL:
         connection.execute("DELETE FROM reject_errors")
         return first_pass(connection, reading.tolerant(), stage, settings)
-    _read_again(connection, reading, again, settings)
+    _read_again(connection, reading, doubtful, settings)
     staged, problems = one_row(
         connection, f"SELECT count(*), count(problem) FROM {staged_rows(stage)}"
     )
-    return Pass(staged, problems, broken, len(again))
+    return Pass(staged, problems, broken)
 
 
 def _read_again(
@@ -107,15 +117,13 @@ def one_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...
     return row
 
 
-def find_repeated(
-    connection: duckdb.DuckDBPyConnection, reading: Reading, passed: Pass, stage: Path
-) -> int:
+def find_repeated(connection: duckdb.DuckDBPyConnection, reading: Reading, stage: Path) -> int:
     """Fill the table ``repeated`` with transaction ids seen more than once; return their count.
 
     ``conflicting`` says that the rows under the id differ.
     """
     connection.execute("CREATE TABLE repeated (transaction_id VARCHAR, conflicting BOOLEAN)")
-    if passed.distinct or "transaction_id" not in reading.mapping.columns:
+    if "transaction_id" not in reading.mapping.columns:
         return 0
     rows = good_rows(reading, stage)
     # Sorted hashes find what repeats in a third of the memory of grouping the ids themselves.
