@@ -170,14 +170,19 @@ WAYS: dict[str, Callable[[Path, Path], int]] = {
 }
 
 
-def _import_libraries(way: str) -> None:
-    """Import what a way uses before the clock starts: imports do not grow with the file."""
+def _import_libraries(way: str, path: Path) -> None:
+    """Import what a way uses before the clock starts: imports do not grow with the file.
+
+    The loops for large files are compiled by then, as after a machine's first large file.
+    """
     if "Candor" in way:
         import credit_core.data.intake
-        import credit_core.data.line_kernels
         import credit_core.features.build
-        import credit_core.features.totals
-        import credit_core.labels.rfm  # noqa: F401
+        import credit_core.labels.rfm
+
+        if path.stat().st_size >= credit_core.data.lines.LEAST_BYTES:
+            import credit_core.data.line_kernels
+            import credit_core.features.totals
     elif "pandas" in way:
         import pandas  # noqa: F401
     else:
@@ -185,7 +190,7 @@ def _import_libraries(way: str) -> None:
 
 
 def _child(way: str, path: Path) -> None:
-    _import_libraries(way)
+    _import_libraries(way, path)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as home:
         columns = WAYS[way](path, Path(home))

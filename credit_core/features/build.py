@@ -18,7 +18,7 @@ _BITS = 62
 """Values of a column that each get a bit of a 64-bit mask."""
 _MANY = 1000
 """Snapshots from which numbering the values of a column is worth a query."""
-MOST_GROUPED_BY_SQL = 100_000
+MOST_GROUPED_BY_SQL = 50_000
 """Snapshots up to which DuckDB's own aggregates are at least as fast as `totals`."""
 _LEDGER_COLUMNS = ("amount", "balance", "is_fraud", "channel", "category")
 _DERIVED = {
