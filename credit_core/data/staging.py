@@ -52,7 +52,7 @@ def first_pass(
 
     With ``finish`` the stage may already be finished, where the file is such that it can be.
     """
-    if lines.can_read(reading):
+    if lines.can_read(reading, settings):
 
         def again(broken: list[Broken]) -> pa.Table:
             _read_again(connection, reading, broken, settings)

@@ -167,6 +167,17 @@ def test_what_is_not_plain_is_left_to_the_engine(content: str, why: str, tmp_pat
     assert dataset.rows == 1
 
 
+def test_little_memory_is_left_to_the_engine(tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text("customer,date,amount\nC1,2024-01-05,1\n", encoding="utf-8")
+    settings = Settings(home=tmp_path, models=tmp_path, memory_limit_mb=600)
+    with (
+        mock.patch.object(lines, "LEAST_BYTES", 0),
+        mock.patch.object(lines, "read_lines", side_effect=AssertionError("it takes memory")),
+    ):
+        assert ingest(path, settings).rows == 1
+
+
 def test_a_file_full_of_doubt_is_left_to_the_engine(tmp_path: Path) -> None:
     rows = [f"C{i},2024-01-05,1.{i:05}1" for i in range(50)]  # six decimals
     path = tmp_path / "file.csv"
