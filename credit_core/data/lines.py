@@ -151,16 +151,23 @@ def read_lines(
 
 def _distinct(hashes: list[NDArray[np.uint64]], threads: int) -> bool:
     """Return True where no hash stands twice; each thread sorts those that begin alike."""
-    first, eight = np.uint64(56), np.uint64(8)
+    first, eight, shares = np.uint64(56), np.uint64(8), np.uint64(threads)
+    room = np.empty(sum(len(found) for found in hashes), dtype=np.uint64)
+    pieces, filled = [], 0
+    for share in range(threads):
+        begin = filled
+        for found in hashes:
+            own = found[(found >> first) * shares >> eight == share]
+            room[filled : filled + len(own)] = own
+            filled += len(own)
+        pieces.append(room[begin:filled])
 
-    def distinct(share: int) -> bool:
-        own = [h[(h >> first) * np.uint64(threads) >> eight == share] for h in hashes]
-        together = np.concatenate([np.empty(0, dtype=np.uint64), *own])
-        together.sort()
-        return not (together[1:] == together[:-1]).any()
+    def distinct(piece: NDArray[np.uint64]) -> bool:
+        piece.sort()
+        return not (piece[1:] == piece[:-1]).any()
 
     with ThreadPoolExecutor(threads) as pool:
-        return all(pool.map(distinct, range(threads)))
+        return all(pool.map(distinct, pieces))
 
 
 def _cut(file: int, skipped: int) -> Iterator[tuple[int, int]]:

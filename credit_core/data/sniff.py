@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from credit_core.data.header import find_header, refuse_duplicate_headers, refuse_width
+from credit_core.data.lines import LEAST_BYTES
 from credit_core.data.source import Source, Spaces, index_records
 from credit_core.data.unpack import (
     GZIP,
@@ -245,6 +246,7 @@ class _Looked:
 
 def _scan(path: Path, name: str) -> _Looked:
     """Hash the bytes, count the lines, and decide the encoding by mark or by strict decoding."""
+    large = path.stat().st_size >= LEAST_BYTES
     decoder = codecs.getincrementaldecoder("utf-8")()
     encoding = _wide_encoding(_beginning(path)) or "utf-8"
     last = bytearray(b"\n")
@@ -275,6 +277,8 @@ def _scan(path: Path, name: str) -> _Looked:
                 returns += int(np.count_nonzero(codes == 13))
                 pairs += block.count(b"\r\n")
             pairs += last == b"\r" and block[:1] == b"\n"
+            if large and not quoted:  # the loops for such files trim at no cost
+                beside[_END] = True
             if not beside[_END]:
                 _mark_beside_spaces(codes, last[0], beside)
             last, tabs = block[-1:], tabs or b"\t" in block
