@@ -206,7 +206,11 @@ def _store_ledger(
     name = reading.source.name
     with sentences(name), connect(settings, [folder], [reading.source.path]) as connection:
         tell(0.05, "Reading and checking every row")
-        passed = first_pass(connection, reading, stage, settings, finish=True)
+
+        def read(share: float) -> None:
+            tell(0.05 + 0.8 * share, f"{share:.0%} of the rows read and checked")
+
+        passed = first_pass(connection, reading, stage, settings, read, finish=True)
         refuse_rows(passed.seen, name, settings)
         located = None
         if passed.finished:

@@ -108,14 +108,16 @@ def read_lines(
     stage: Path,
     settings: Settings,
     again: Callable[[list[Broken]], pa.Table],
+    tell: Callable[[float], None],
     *,
     finish: bool,
 ) -> Read | None:
     """Write every certain row to ``stage``, in the file's order, with an empty ``problem``.
 
     ``again`` reads doubtful lines with the tolerant rules and returns the good rows among them;
-    with ``finish`` they are written, too, unless a transaction id may stand twice. Returns None
-    where too many lines are doubtful to look at each.
+    with ``finish`` they are written, too, unless a transaction id may stand twice. ``tell`` hears
+    the share that is done, at every tenth. Returns None where too many lines are doubtful to look
+    at each.
     """
     source = reading.source
     rows, line = 0, source.header_line
@@ -133,7 +135,10 @@ def read_lines(
                     rows += batch.num_rows
                 hashes += block.hashes
                 broken += [_broken(line + before, text, reading) for before, text in block.doubts]
+                tenths = line * 10 // source.lines
                 line += block.lines
+                if line * 10 // source.lines > tenths:
+                    tell(line / source.lines)
                 if len(broken) > MOST_DOUBTFUL:
                     return None
             if line != source.lines:

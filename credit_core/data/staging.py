@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,12 +46,14 @@ def first_pass(
     reading: Reading,
     stage: Path,
     settings: Settings,
+    tell: Callable[[float], None] = lambda _share: None,
     *,
     finish: bool = False,
 ) -> Pass:
     """Write every record the reader hands out to ``stage``, in order, with its problem.
 
     With ``finish`` the stage may already be finished, where the file is such that it can be.
+    ``tell`` hears the share of a large file that is done.
     """
     if lines.can_read(reading, settings):
 
@@ -59,7 +62,7 @@ def first_pass(
             query = f"SELECT {reading.names} FROM second WHERE problem IS NULL ORDER BY line"
             return connection.sql(query).to_arrow_table()
 
-        read = lines.read_lines(reading, stage, settings, again, finish=finish)
+        read = lines.read_lines(reading, stage, settings, again, tell, finish=finish)
         if read is not None:
             return Pass(read.rows, 0, read.broken, read.finished)
     checked = checked_sql(reading, settings, raw_sql(reading))

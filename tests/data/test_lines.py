@@ -185,3 +185,20 @@ def test_a_file_full_of_doubt_is_left_to_the_engine(tmp_path: Path) -> None:
     with mock.patch.object(lines, "MOST_DOUBTFUL", 10):
         dataset, _, _ = ingested(path, tmp_path / "home", 0, None)
     assert dataset.rows == 50
+
+
+def test_progress_is_told_row_by_row(tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    rows = [f"C{i},2024-01-05,1" for i in range(100)]
+    path.write_text("\n".join(["customer,date,amount", *rows]), encoding="utf-8")
+    told: list[tuple[float, str]] = []
+    with mock.patch.multiple(lines, LEAST_BYTES=0, _BLOCK=100):
+        ingest(
+            path,
+            Settings(home=tmp_path, models=tmp_path),
+            progress=lambda share, words: told.append((share, words)),
+        )
+    reading = [words for _, words in told if words.endswith("of the rows read and checked")]
+    assert len(reading) == 10
+    assert reading[-1].startswith("100%")
+    assert [share for share, _ in told] == sorted(share for share, _ in told)
