@@ -146,7 +146,7 @@ def read_lines(
             good = again([record for record in broken if record.reason is None])
             if "transaction_id" in good.column_names:
                 hashes.append(typist.hashed(good["transaction_id"]))
-            finished = finish and _distinct(hashes, settings.threads)
+            finished = finish and distinct(hashes)
             if finished and len(good):
                 columns = {name: good[name] for name in good.column_names}
                 columns["problem"] = pa.nulls(len(good), pa.string())
@@ -154,25 +154,35 @@ def read_lines(
     return Read(rows, broken, finished)
 
 
-def _distinct(hashes: list[NDArray[np.uint64]], threads: int) -> bool:
-    """Return True where no hash stands twice; each thread sorts those that begin alike."""
-    first, eight, shares = np.uint64(56), np.uint64(8), np.uint64(threads)
-    room = np.empty(sum(len(found) for found in hashes), dtype=np.uint64)
-    pieces, filled = [], 0
-    for share in range(threads):
-        begin = filled
-        for found in hashes:
-            own = found[(found >> first) * shares >> eight == share]
-            room[filled : filled + len(own)] = own
-            filled += len(own)
-        pieces.append(room[begin:filled])
+def distinct(hashes: list[NDArray[np.uint64]]) -> bool:
+    """Return True where no hash stands twice.
 
-    def distinct(piece: NDArray[np.uint64]) -> bool:
-        piece.sort()
-        return not (piece[1:] == piece[:-1]).any()
+    Few share a place in a large bitmap with an earlier one; only what shares a place with one of
+    those few can stand twice, and is sorted.
+    """
+    later = _marked(hashes, _bitmap(sum(len(some) for some in hashes)), mark=True)
+    few = _bitmap(4 * len(later))
+    _marked([later], few, mark=True)
+    both = _marked(hashes, few, mark=False)
+    both.sort()
+    return not (both[1:] == both[:-1]).any()
 
-    with ThreadPoolExecutor(threads) as pool:
-        return all(pool.map(distinct, pieces))
+
+def _bitmap(hashes: int) -> NDArray[np.uint64]:
+    """Return an empty bitmap with room for so many hashes, 16 to 32 bits each."""
+    return np.zeros(1 << max(hashes // 4, 1).bit_length(), dtype=np.uint64)
+
+
+def _marked(
+    hashes: list[NDArray[np.uint64]], marks: NDArray[np.uint64], *, mark: bool
+) -> NDArray[np.uint64]:
+    from credit_core.data.line_kernels import find_marked
+
+    parts = [np.empty(0, dtype=np.uint64)]
+    for some in hashes:
+        found = np.empty(len(some), dtype=np.uint64)
+        parts.append(found[: find_marked(some, marks, found, mark)].copy())
+    return np.concatenate(parts)
 
 
 def _cut(file: int, skipped: int) -> Iterator[tuple[int, int]]:
