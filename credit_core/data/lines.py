@@ -235,7 +235,7 @@ def _side_by_side(
         ahead: deque[Future[_Block]] = deque()
         for block in blocks:
             ahead.append(pool.submit(typist.typed, *block))
-            if len(ahead) > threads:
+            if len(ahead) > 4 * threads:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
