@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
@@ -123,13 +124,17 @@ def read_lines(
     rows, line = 0, source.header_line
     broken: list[Broken] = []
     hashes: list[NDArray[np.uint64]] = []
-    with source.path.open("rb", buffering=0) as file:
+    with ExitStack() as opened:
+        file = opened.enter_context(source.path.open("rb", buffering=0))
         blocks = _cut(file.fileno(), source.header_line)
         first = list(islice(blocks, 1))
         typist = _Typist(reading, settings, file.fileno())
         typist.decide(typist.typed(*first[0]) if first else None)
+        # Whatever happens, no block is being read any more when the file is closed.
+        typed = _side_by_side(typist, chain(first, blocks), settings.threads)
+        opened.enter_context(closing(typed))
         with pq.ParquetWriter(stage, typist.schema, **typist.storage) as writer:
-            for block in _side_by_side(typist, chain(first, blocks), settings.threads):
+            for block in typed:
                 for batch in block.batches:
                     writer.write_table(pa.Table.from_batches([batch]))
                     rows += batch.num_rows
@@ -142,7 +147,7 @@ def read_lines(
                 if len(broken) > MOST_DOUBTFUL:
                     return None
             if line != source.lines:
-                raise InputError(f"{source.name} changed while it was read; try again.")
+                raise _changed(source.name)
             good = again([record for record in broken if record.reason is None])
             if "transaction_id" in good.column_names:
                 hashes.append(typist.hashed(good["transaction_id"]))
@@ -206,6 +211,10 @@ def _next_line(file: int, position: int) -> int:
     return position
 
 
+def _changed(name: str) -> InputError:
+    return InputError(f"{name} changed while it was read; try again.")
+
+
 def _broken(line: int, text: bytes, reading: Reading) -> Broken:
     """Return a doubtful line; its reason is None where the tolerant rules may still read it."""
     record = text.decode("utf-8").rstrip("\r\n")
@@ -229,7 +238,7 @@ class _Block:
 
 def _side_by_side(
     typist: _Typist, blocks: Iterable[tuple[int, int]], threads: int
-) -> Iterator[_Block]:
+) -> Generator[_Block, None, None]:
     """Yield typed blocks in their order, a few of them worked on ahead."""
     with ThreadPoolExecutor(threads) as pool:
         ahead: deque[Future[_Block]] = deque()
@@ -256,14 +265,20 @@ class _Room(local):
         self.words = np.empty((_FEW, 2), dtype=np.uint64)
         self.table = np.empty(4 * 1024, dtype=np.int32)
 
-    def read(self, file: int, begin: int, end: int) -> int:
-        """Read bytes of a file into ``data``, with a line feed behind; return their number."""
+    def read(self, file: int, begin: int, end: int) -> int | None:
+        """Read bytes of a file into ``data``, with a line feed behind; return their number.
+
+        None where the file has become shorter than that.
+        """
         size = end - begin
         if size + 1 > len(self.data):
             self.data = np.empty(size + 1, dtype=np.uint8)
         view, filled = memoryview(self.data.data), 0
         while filled < size:
-            filled += os.preadv(file, [view[filled:size]], begin + filled)
+            here = os.preadv(file, [view[filled:size]], begin + filled)
+            if here == 0:
+                return None
+            filled += here
         if self.data[size - 1] != ord("\n"):
             self.data[size] = ord("\n")
             size += 1
@@ -277,7 +292,7 @@ class _Typist:
         from credit_core.data import line_kernels
 
         self._kernels = line_kernels
-        self._file = file
+        self._file, self._name = file, reading.source.name
         self._delimiter = ord(reading.source.delimiter)
         self._inward = reading.mapping.amount_sign == "in_positive"
         width = len(reading.source.header)
@@ -328,6 +343,8 @@ class _Typist:
         """Type the lines between two places of the file."""
         room = self._room
         size = room.read(self._file, begin, end)
+        if size is None:
+            raise _changed(self._name)
         batches: list[pa.RecordBatch] = []
         doubts: list[tuple[int, bytes]] = []
         hashes: list[NDArray[np.uint64]] = []
@@ -386,10 +403,10 @@ class _Typist:
             )
             if found >= 0:
                 first = room.first[:found]
-                values, _ = self._joined(begins[first], lengths[first], None)
+                values, _ = self._joined(room.data, begins[first], lengths[first], None)
                 indices = pa.Array.from_buffers(pa.int32(), rows, [valid, pa.py_buffer(codes)])
                 return pa.DictionaryArray.from_arrays(indices, values)
-        texts, hashed = self._joined(begins, lengths, valid)
+        texts, hashed = self._joined(room.data, begins, lengths, valid)
         if cell.name == "transaction_id":
             hashes.append(hashed if valid is None else hashed[lengths > 0])
         return texts.dictionary_encode() if few and self._few is not None else texts
@@ -400,19 +417,20 @@ class _Typist:
         lengths = np.array([len(text) for text in known], dtype=np.int32)
         begins = (np.cumsum(lengths) - lengths).astype(np.int32)
         data = np.frombuffer(b"".join(known), dtype=np.uint8)
-        hashes = np.empty(len(known), dtype=np.uint64)
-        joined, offsets = np.empty(len(data), np.uint8), np.empty(len(known) + 1, np.int32)
-        self._kernels.join_texts(data, begins, lengths, joined, offsets, hashes)
-        return hashes
+        return self._joined(data, begins, lengths, None)[1]
 
     def _joined(
-        self, begins: NDArray[np.int32], lengths: NDArray[np.int32], valid: pa.Buffer | None
+        self,
+        data: NDArray[np.uint8],
+        begins: NDArray[np.int32],
+        lengths: NDArray[np.int32],
+        valid: pa.Buffer | None,
     ) -> tuple[pa.Array, NDArray[np.uint64]]:
-        """Return cells as an Arrow array, with a hash of each."""
+        """Return cells of a text as an Arrow array, with a hash of each."""
         size = int(lengths.sum())
         joined, offsets = np.empty(size, np.uint8), np.empty(len(begins) + 1, np.int32)
         hashes = np.empty(len(begins), np.uint64)
-        self._kernels.join_texts(self._room.data, begins, lengths, joined, offsets, hashes)
+        self._kernels.join_texts(data, begins, lengths, joined, offsets, hashes)
         buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(joined)]
         return pa.Array.from_buffers(pa.string(), len(begins), buffers), hashes
 

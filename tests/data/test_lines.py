@@ -19,6 +19,7 @@ from credit_core.data import casts, lines, staging
 from credit_core.data.intake import ingest
 from credit_core.data.mapping import Mapping
 from credit_core.data.store import Dataset
+from credit_core.errors import InputError
 from credit_core.settings import SAMPLE_FILES, Settings
 
 HEADER = [
@@ -220,3 +221,17 @@ def test_progress_is_told_row_by_row(tmp_path: Path) -> None:
     assert len(reading) == 10
     assert reading[-1].startswith("100%")
     assert [share for share, _ in told] == sorted(share for share, _ in told)
+
+
+def test_a_file_that_becomes_shorter_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    rows = [f"C{i},2024-01-05,1" for i in range(100)]
+    path.write_text("\n".join(["customer,date,amount", *rows]), encoding="utf-8")
+    size = path.stat().st_size
+    beyond = mock.patch.object(lines, "_cut", return_value=iter([(21, size + 50)]))
+    with (
+        mock.patch.object(lines, "LEAST_BYTES", 0),
+        beyond,
+        pytest.raises(InputError, match="changed while it was read"),
+    ):
+        ingest(path, Settings(home=tmp_path, models=tmp_path))
