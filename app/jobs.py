@@ -28,7 +28,7 @@ from credit_core.settings import PROJECT_ROOT, Settings, get_settings
 _children: dict[str, subprocess.Popen[bytes]] = {}
 KINDS = ("train", "score", "examine")
 _PATIENCE = 5.0
-"""Seconds that a cancelled job has to clear up."""
+"""Seconds that a cancelled job has to clear up, and then that a killed one has to be gone."""
 
 
 @dataclass(frozen=True)
@@ -179,12 +179,20 @@ def cancel(settings: Settings, job_id: str) -> None:
     with suppress(OSError, ValueError):  # it has ended by itself, or is not started yet
         group = int((folder / "pid").read_text())
         os.killpg(group, signal.SIGTERM)
-        asked = time.monotonic()
-        while _alive(folder) and time.monotonic() - asked < _PATIENCE:
-            time.sleep(0.05)
-        if _alive(folder):
+        if not _ends(folder):
             os.killpg(group, signal.SIGKILL)
+            _ends(folder)  # a process lets go of its locks only when it is gone
             registry.end_abandoned(settings)
+
+
+def _ends(folder: Path) -> bool:
+    """Wait for the end of a job's process; return False where it outlives our patience."""
+    until = time.monotonic() + _PATIENCE
+    while _alive(folder):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def _alive(folder: Path) -> bool:

@@ -79,7 +79,7 @@ def test_a_training_that_does_not_listen_is_killed(
     job_id = training(own, dataset, quick)
     wait(own, job_id, lambda job: job.share > 0.1 or not job.running)
     os.kill(int((own.home / "jobs" / job_id / "pid").read_text()), signal.SIGSTOP)
-    monkeypatch.setattr(jobs, "_PATIENCE", 0.2)
+    monkeypatch.setattr(jobs, "_PATIENCE", 2.0)
     jobs.cancel(own, job_id)
     assert jobs.read(own, job_id).state == "cancelled"
     assert registry.list_versions(own) == []
