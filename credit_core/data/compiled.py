@@ -27,9 +27,9 @@ def compiled(*arguments: Any, returns: Any = types.void) -> Callable[[Loop], Loo
     return decorated
 
 
-def given(kind: Any, layout: str = "C") -> Any:
-    """Return the type of an array that is only read; layout "A" is one with any stride."""
-    return types.Array(kind, 1, layout, readonly=True)
+def given(kind: Any, dimensions: int = 1) -> Any:
+    """Return the type of an array that is only read."""
+    return types.Array(kind, dimensions, "C", readonly=True)
 
 
 def filled(kind: Any, dimensions: int = 1) -> Any:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from credit_core.data.duck import identifier
 from credit_core.data.ledger import Ledger
-from credit_core.features.catalogue import LEVELS, MONTH, Catalogue, Level
+from credit_core.features.catalogue import BIT, LEVELS, MONTH, PAID, RECEIVED, Catalogue, Level
 
 _BITS = 62
 """Values of a column that each get a bit of a 64-bit mask."""
@@ -29,7 +29,7 @@ _DERIVED = {
     "moved": "abs(amount)",
 }
 """What depends on the transaction alone."""
-MONTHLY = {"paid": "sum(greatest(amount, 0))", "received": "sum(greatest(-amount, 0))"}
+MONTHLY = {"paid": PAID, "received": RECEIVED}
 """What the features over months are computed from, for each snapshot and block."""
 
 
@@ -50,7 +50,7 @@ def placed_sql(
     blocks = catalogue.blocks
     derived = {name: name for name in _LEDGER_COLUMNS if name in columns} | _DERIVED
     for name in numbered:
-        derived[f"{name}_bit"] = f"CAST(1 AS BIGINT) << list_position(${name}_values, {name})"
+        derived[f"{name}_place"] = f"list_position(${name}_values, {name})"
     read = set(re.findall(r"\w+", expressions))
     # What depends on the transaction alone is worked out before the join, where columns of few
     # values still come as a dictionary and are worked out once a value.
@@ -80,7 +80,7 @@ def expressions_of(
     """Return {feature: its SQL} of levels; distinct values of ``numbered`` are counted by mask."""
     found = {f.name: f"CAST({f.sql} AS DOUBLE)" for f in catalogue.features if f.over in levels}
     for name in numbered:
-        counted = f"coalesce(bit_count(bit_or({name}_bit)), 0)"
+        counted = f"coalesce(bit_count(bit_or({BIT} << {name}_place)), 0)"
         found = {f: sql.replace(f"count(DISTINCT {name})", counted) for f, sql in found.items()}
     return found
 

@@ -97,10 +97,10 @@ def _since(where: str, days: int) -> str:
 
 
 _OUT, _IN, _LAST = "amount > 0", "amount < 0", "block = 0"
-_PAID, _PAID_LAST = _total("amount", _OUT), _total("amount", f"{_OUT} AND {_LAST}")
-_RECEIVED, _RECEIVED_LAST = _total("-amount", _IN), _total("-amount", f"{_IN} AND {_LAST}")
-_BIT, _TOP = "CAST(1 AS BIGINT)", 62  # older weeks and months share the highest bit of a mask
-_MONTH_BIT = f"{_BIT} << least(block, {_TOP})"
+PAID, _PAID_LAST = _total("amount", _OUT), _total("amount", f"{_OUT} AND {_LAST}")
+RECEIVED, _RECEIVED_LAST = _total("-amount", _IN), _total("-amount", f"{_IN} AND {_LAST}")
+BIT, _TOP = "CAST(1 AS BIGINT)", 62  # older weeks and months share the highest bit of a mask
+_MONTH_BIT = f"{BIT} << least(block, {_TOP})"
 _RECENT = f"count({_where('balance', _LAST)})"
 
 
@@ -187,7 +187,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "active_weeks",
-            f"bit_count(bit_or({_BIT} << least(CAST(seconds // 604800 AS INTEGER), {_TOP})))",
+            f"bit_count(bit_or({BIT} << least(CAST(seconds // 604800 AS INTEGER), {_TOP})))",
             "count",
             "frequency",
             "lower",
@@ -215,7 +215,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "money_out",
-            _PAID,
+            PAID,
             "money",
             "money out",
             "lower",
@@ -225,7 +225,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "money_out_mean",
-            _ratio(_PAID, _count(_OUT)),
+            _ratio(PAID, _count(_OUT)),
             "money",
             "money out",
             "either",
@@ -253,7 +253,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "money_in",
-            _RECEIVED,
+            RECEIVED,
             "money",
             "money in",
             "lower",
@@ -297,7 +297,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "out_to_in",
-            _ratio(_PAID, _RECEIVED),
+            _ratio(PAID, RECEIVED),
             "ratio",
             "net",
             "higher",
@@ -490,7 +490,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             ),
             Feature(
                 "money_out_trend",
-                _trend(_PAID, _PAID_LAST, rest),
+                _trend(PAID, _PAID_LAST, rest),
                 "money",
                 "trend",
                 "either",
@@ -500,7 +500,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             ),
             Feature(
                 "money_in_trend",
-                _trend(_RECEIVED, _RECEIVED_LAST, rest),
+                _trend(RECEIVED, _RECEIVED_LAST, rest),
                 "money",
                 "trend",
                 "lower",
@@ -532,7 +532,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             ),
             Feature(
                 "money_out_monthly",
-                f"({_double(_PAID)} * {per_month})",
+                f"({_double(PAID)} * {per_month})",
                 "money",
                 "money out",
                 "either",

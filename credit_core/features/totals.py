@@ -10,9 +10,12 @@ of each, that takes less than half the time of a GROUP BY.
 from __future__ import annotations
 
 import re
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -31,35 +34,86 @@ from credit_core.features.build import (
 )
 from credit_core.features.catalogue import Catalogue
 
-_ROWS = 65_536
+_ROWS = 32_768
 """Rows of a chunk: few enough for a core's own cache."""
+_AHEAD = 4
+"""Chunks that wait to be taken in."""
+_GROUPS = 65_536
+"""Groups whose features are worked out at once."""
 _CALL = re.compile(r"\b(sum|count|min|max|bit_or)\(")
 _CASE = re.compile(r"CASE WHEN (.+) THEN (.+) END")
+_COMPARISON = re.compile(r"(\w+) ([<>=]) (\d+)")
+_MASK = "CAST(1 AS BIGINT) << "
 _LIMIT = 2**62
-_ALWAYS = ("*", "1")
-"""What is counted and never NULL."""
+_LINE = 64
+"""Bytes of a cache line."""
+_SPREAD = ("count", "sum")
+"""Functions whose aggregates may share a slot."""
 _BEFORE_ANY = {"min": 2**63 - 1, "max": -(2**63)}
 """The state of an aggregate that has taken in nothing; else 0."""
+_COMPARE = {"<": np.less, ">": np.greater, "=": np.equal}
+
+Rows = NDArray[np.uint8]
+"""1 for each row of a chunk that counts, 0 elsewhere."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """A comparison of a column with a whole number; what is no comparison is 1 where it holds.
+
+    >>> Term.of("amount > 0")
+    Term(column='amount', sign='>', number=0)
+    >>> Term.of("is_night")
+    Term(column='CAST(is_night AS TINYINT)', sign='=', number=1)
+    """
+
+    column: str
+    sign: str
+    number: int
+
+    @staticmethod
+    def of(sql: str) -> Term:
+        if found := _COMPARISON.fullmatch(sql):
+            return Term(found[1], found[2], int(found[3]))
+        return Term(f"CAST({sql} AS TINYINT)", "=", 1)
 
 
 @dataclass(frozen=True)
 class Aggregate:
-    """One aggregate of the catalogue's SQL: a function of ``value`` where ``condition`` holds.
+    """One aggregate of the catalogue's SQL: a function of a column where every term holds.
 
-    >>> Aggregate.of("sum(CASE WHEN amount > 0 THEN amount END)")
-    Aggregate(function='sum', value='amount', condition='amount > 0')
+    ``column`` is SQL for whole numbers, '' where rows are counted whatever they hold; of "bit_or"
+    it says which bit is set.
+
+    >>> Aggregate.of("count(*)")
+    Aggregate(function='count', column='', terms=(), negative=False)
+    >>> Aggregate.of("sum(CASE WHEN is_night THEN -amount END)").terms[0].column
+    'CAST(is_night AS TINYINT)'
     """
 
     function: str
-    value: str
-    condition: str = ""
+    column: str
+    terms: tuple[Term, ...] = ()
+    negative: bool = False
 
     @staticmethod
     def of(call: str) -> Aggregate:
-        function, inside = call[:-1].split("(", 1)
-        if case := _CASE.fullmatch(inside):
-            return Aggregate(function, case[2], case[1])
-        return Aggregate(function, inside)
+        function, value = call[:-1].split("(", 1)
+        terms: tuple[Term, ...] = ()
+        if case := _CASE.fullmatch(value):
+            value = case[2]
+            terms = tuple(Term.of(sql) for sql in case[1].split(" AND "))
+        if function == "bit_or":
+            if not value.startswith(_MASK):
+                raise ValueError(f"{call} is not of masks with one bit set.")
+            value = f"CAST({value.removeprefix(_MASK)} AS TINYINT)"
+        negative = value.startswith("-")
+        return Aggregate(function, value.lstrip("-*1"), terms, negative)
+
+    @property
+    def counts(self) -> tuple[str, tuple[Term, ...]]:
+        """What decides which rows are taken in: the column that must be known, and the terms."""
+        return self.column, self.terms
 
 
 def calls_in(sql: str) -> list[str]:
@@ -81,89 +135,181 @@ def calls_in(sql: str) -> list[str]:
 _ROWS_TAKEN_IN = Aggregate.of("count(*)")
 
 
-@dataclass(frozen=True)
 class Chunk:
-    """Rows that are taken in together.
+    """Some rows: columns of whole numbers, decimals in their smallest units."""
 
-    ``values`` are whole numbers by the SQL they stand for; ``counts`` has a 1 where a condition
-    holds, or where a value is known, and 0 elsewhere; '' and values that are all known are no key.
+    def __init__(self, columns: dict[str, pa.Array]) -> None:
+        self._units = {
+            name: 10**column.type.scale
+            for name, column in columns.items()
+            if pa.types.is_decimal(column.type)
+        }
+        self.numbers = {name: _numbers(column) for name, column in columns.items()}
+        self._known = {
+            name: _known(column) for name, column in columns.items() if column.null_count
+        }
+        self._holds: dict[Term, Rows] = {}
+
+    def counted(self, column: str, terms: tuple[Term, ...]) -> Rows | None:
+        """Return the rows where a column is known and all terms hold; None for all rows."""
+        rows = [self._known[column]] if column in self._known else []
+        rows += [self._hold(term) for term in terms]
+        return reduce(np.bitwise_and, rows) if rows else None
+
+    def reach(self, column: str) -> int:
+        """Return what a sum of the column can change by at most."""
+        numbers = self.numbers[column]
+        if column in self._known:  # anything may stand where it is not known
+            numbers = numbers[self._known[column] == 1]
+        return max(int(numbers.max()), -int(numbers.min())) * len(numbers) if len(numbers) else 0
+
+    def _hold(self, term: Term) -> Rows:
+        if (found := self._holds.get(term)) is None:
+            number = term.number * self._units.get(term.column, 1)
+            found = _COMPARE[term.sign](self.numbers[term.column], number).view(np.uint8)
+            if term.column in self._known:
+                found = found & self._known[term.column]
+            self._holds[term] = found
+        return found
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Room for an aggregate in each group's record: one number for each place of a column ``over``.
+
+    A row counts at the place that its column says, the first being ``first``; '' is one place for
+    all rows.
     """
 
-    values: dict[str, NDArray[np.int64]]
-    counts: dict[str, NDArray[np.uint8]]
-    rows: int
+    aggregate: Aggregate
+    over: str = ""
+    first: int = 0
+    width: int = 1
 
-    def counted(self, aggregate: Aggregate) -> NDArray[np.uint8]:
-        """Return 1 for the rows that an aggregate takes in."""
-        condition = self.counts.get(aggregate.condition)
-        known = self.counts.get(aggregate.value)
-        if condition is None or known is None:
-            found = condition if known is None else known
-            return np.ones(self.rows, dtype=np.uint8) if found is None else found
-        return condition & known
+    @property
+    def spread(self) -> tuple[str, int, int]:
+        return self.over, self.first, self.width
+
+
+def slots_for(aggregates: Iterable[Aggregate]) -> dict[Aggregate, tuple[Slot, int]]:
+    """Give every aggregate a place in a slot.
+
+    Those that differ only in the number that a column equals share one: a row counts for one of
+    them at most.
+
+    >>> calls = [f"count(CASE WHEN category_index = {i} THEN 1 END)" for i in (1, 2)]
+    >>> [(slot.over, slot.width, place) for slot, place in slots_for(map(Aggregate.of, calls)).values()]
+    [('category_index', 2, 0), ('category_index', 2, 1)]
+    """
+    found = {}
+    alike: dict[tuple[Aggregate, str], dict[int, Aggregate]] = defaultdict(dict)
+    for aggregate in aggregates:
+        found[aggregate] = (Slot(aggregate), 0)
+        if aggregate.function in _SPREAD and [term.sign for term in aggregate.terms] == ["="]:
+            (term,) = aggregate.terms
+            alike[replace(aggregate, terms=()), term.column][term.number] = aggregate
+    for (whole, over), by_number in alike.items():
+        first, width = min(by_number), len(by_number)
+        if width > 1 and max(by_number) == first + width - 1:
+            slot = Slot(whole, over, first, width)
+            found |= {alone: (slot, number - first) for number, alone in by_number.items()}
+    return found
 
 
 class Totals:
     """Aggregates of so many groups, taken in chunk by chunk.
 
-    A sum of nothing is 0 here, where SQL says NULL: the catalogue makes no difference.
+    The numbers of a group stand side by side, so that a row touches little memory wherever its
+    group is. A sum of nothing is 0 here, where SQL says NULL: the catalogue makes no difference.
     """
 
-    def __init__(self, calls: Iterable[str], groups: int) -> None:
-        self.calls = {call: Aggregate.of(call) for call in calls}
-        kept = list(dict.fromkeys(self.calls.values()))
-        block = np.empty((len(kept), groups), dtype=np.int64)  # in one, which touches memory faster
-        self.state = dict(zip(kept, block, strict=True))
-        for aggregate, state in self.state.items():
-            state[:] = _BEFORE_ANY.get(aggregate.function, 0)
-        self.conditions = {a.condition for a in self.state if a.condition}
-        self.values = {a.value for a in self.state if a.value not in _ALWAYS}
-        self._reach = {a.value: 0 for a in self.state if a.function == "sum"}
+    def __init__(self, slots: Iterable[Slot], groups: int) -> None:
+        slots = list(dict.fromkeys(slots))
+        wide = [slot for slot in slots if slot.aggregate.function != "count"]
+        narrow = [slot for slot in slots if slot.aggregate.function == "count"]
+        width = sum(slot.width for slot in wide)
+        self._wide, self._narrow = _records(groups, width, sum(slot.width for slot in narrow))
+        ends = accumulate((slot.width for slot in wide), initial=0)
+        self._places = dict(zip(wide, ends, strict=False))
+        ends = accumulate((slot.width for slot in narrow), initial=2 * width)
+        self._places |= zip(narrow, ends, strict=False)
+        for slot in wide:
+            if first := _BEFORE_ANY.get(slot.aggregate.function):
+                self._wide[:, self._places[slot]] = first
+        self.aggregates = {slot.aggregate for slot in slots}
+        self._counted = list(dict.fromkeys((*slot.aggregate.counts, slot.spread) for slot in slots))
+        self._columns = list(dict.fromkeys(slot.aggregate.column for slot in wide))
+        self.spreads = list(dict.fromkeys(slot.spread for slot in slots if slot.over))
+        self._plan = np.array([self._planned(slot) for slot in slots], dtype=np.int32)
 
-    def fits(self, chunk: Chunk) -> bool:
-        """Return False where a sum with this chunk might not fit into 64 bits."""
-        for name in self._reach:
-            values = chunk.values[name]
-            if name in chunk.counts:  # anything may stand where it is not known
-                values = values[chunk.counts[name] == 1]
-            if len(values) == 0:
-                continue
-            self._reach[name] += max(int(values.max()), -int(values.min())) * len(values)
-        return all(reach < _LIMIT for reach in self._reach.values())
+    def _planned(self, slot: Slot) -> tuple[int, ...]:
+        aggregate = slot.aggregate
+        counts = aggregate.function == "count"
+        return (
+            kernels.FUNCTIONS[aggregate.function],
+            self._places[slot],
+            self._counted.index((*aggregate.counts, slot.spread)),
+            0 if counts else self._columns.index(aggregate.column),
+            -1 if aggregate.negative else 1,
+            len(self._columns) + self.spreads.index(slot.spread) if slot.over else -1,
+        )
 
-    def take_in(self, groups: NDArray[np.int32], chunk: Chunk, share: slice) -> None:
-        """Take a chunk into a share of the aggregates."""
-        for aggregate in list(self.state)[share]:
-            state, counted = self.state[aggregate], chunk.counted(aggregate)
-            if aggregate.function == "count":
-                kernels.count(groups, counted, state)
-            else:
-                loop = kernels.BY_FUNCTION[aggregate.function]
-                loop(groups, counted, chunk.values[aggregate.value], state)
+    def take_in(self, groups: NDArray[np.int32], chunk: Chunk) -> None:
+        """Take in the rows of a chunk; ``groups`` says which group each belongs to."""
+        numbers = np.empty((len(self._columns) + len(self.spreads), len(groups)), dtype=np.int64)
+        for i, column in enumerate(self._columns):
+            numbers[i] = chunk.numbers[column]
+        inside: dict[tuple[str, int, int], Rows] = {}
+        for i, (over, first, width) in enumerate(self.spreads, len(self._columns)):
+            # Outside of the slot, or not known, is no place: it counts for nothing, at place 0.
+            place = chunk.numbers[over] - first
+            within = (place >= 0) & (place < width)
+            if (known := chunk.counted(over, ())) is not None:
+                within &= known.view(np.bool_)
+            numbers[i] = place * within
+            inside[over, first, width] = within.view(np.uint8)
+        counted = np.ones((len(self._counted), len(groups)), dtype=np.uint8)
+        for row, (column, terms, spread) in zip(counted, self._counted, strict=True):
+            for rows in (chunk.counted(column, terms), inside.get(spread)):
+                if rows is not None:
+                    row &= rows
+        kernels.take_in(groups, counted, numbers, self._plan, self._wide, self._narrow)
 
-    def filled(self, start: int, stop: int) -> NDArray[np.int64]:
-        """Return the groups from ``start`` to ``stop`` that took in a row."""
-        found: NDArray[np.int64] = np.flatnonzero(self.state[_ROWS_TAKEN_IN][start:stop]) + start
-        return found
+    def of(self, groups: slice) -> dict[Slot, NDArray[Any]]:
+        """Return each slot's numbers for some groups, (width, groups)."""
+        wide = np.ascontiguousarray(self._wide[groups].T)
+        narrow = np.ascontiguousarray(self._narrow[groups].T)
+        return {
+            slot: (narrow if slot.aggregate.function == "count" else wide)[at : at + slot.width]
+            for slot, at in self._places.items()
+        }
 
-    def columns(self, rows: NDArray[np.int64], types: dict[str, pa.DataType]) -> list[pa.Array]:
-        """Return each call's result for these groups, of DuckDB's own type."""
-        return [self._column(aggregate, rows, types) for aggregate in self.calls.values()]
 
-    def _column(
-        self, aggregate: Aggregate, rows: NDArray[np.int64], types: dict[str, pa.DataType]
-    ) -> pa.Array:
-        state = self.state[aggregate][rows]
-        if aggregate.function == "count":
-            return pa.array(state)
-        kind = types[aggregate.value]
-        unknown = None
-        if aggregate.function != "sum":
-            unknown = state == _BEFORE_ANY.get(aggregate.function, 0)
-        if not pa.types.is_decimal(kind):
-            return pa.array(state, mask=unknown)
-        width = 38 if aggregate.function == "sum" else kind.precision
-        return _decimals(state, unknown, pa.decimal128(width, kind.scale))
+def _records(groups: int, wide: int, narrow: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return zeros for so many groups, as 64-bit and as 32-bit numbers of the same memory.
+
+    The 32-bit ones stand behind the 64-bit ones of a group; a record begins where a cache line
+    does, so that it is in as few of them as can be.
+    """
+    size = -(-(8 * wide + 4 * narrow) // _LINE) * _LINE
+    memory = np.zeros(groups * size + _LINE, dtype=np.uint8)
+    begin = -memory.ctypes.data % _LINE
+    records = memory[begin : begin + groups * size].reshape(groups, size)
+    return records.view(np.int64), records.view(np.int32)
+
+
+def _column(aggregate: Aggregate, state: NDArray[Any], types: dict[str, pa.DataType]) -> pa.Array:
+    """Return an aggregate's results, of DuckDB's own type."""
+    if aggregate.function == "count":
+        return pa.array(state.astype(np.int64))
+    kind = types[aggregate.column]
+    unknown = None
+    if aggregate.function != "sum":
+        unknown = state == _BEFORE_ANY.get(aggregate.function, 0)
+    if not pa.types.is_decimal(kind):
+        return pa.array(state, mask=unknown)
+    width = 38 if aggregate.function == "sum" else kind.precision
+    return _decimals(state, unknown, pa.decimal128(width, kind.scale))
 
 
 def _decimals(
@@ -190,55 +336,76 @@ def grouped_features(
     """
     expressions = expressions_of(catalogue, ("transactions", "categories"), values)
     monthly = expressions_of(catalogue, ("months",))
-    if "DISTINCT" in "".join(expressions.values()) or snapshots * catalogue.blocks >= 2**31:
+    if "DISTINCT" in "".join(expressions.values()):
         return None
-    calls = (call for sql in expressions.values() for call in calls_in(sql))
-    whole = Totals(["count(*)", *calls], snapshots)
-    by_month = Totals(
-        ["count(*)", *MONTHLY.values()] if monthly else [], snapshots * catalogue.blocks
-    )
-    types = _take_in(ledger, catalogue, values, (whole, by_month))
+    calls = _aggregates(["count(*)", *expressions.values()])
+    places = slots_for(calls.values())
+    of_month = _aggregates(["count(*)", *MONTHLY.values()] if monthly else [])
+    by_month = {a: Slot(a, "block", 0, catalogue.blocks) for a in of_month.values()}
+    totals = Totals([*(slot for slot, _ in places.values()), *by_month.values()], snapshots)
+    types = _take_in(ledger, catalogue, values, totals)
     if types is None:
         return None
-    names = {call: f"a{i}" for i, call in enumerate(whole.calls)}
-    selected = selected_sql(_renamed(expressions, names))
+    of_all = f"SELECT snapshot, {selected_sql(_renamed(expressions, calls))} FROM aggregates"
+    of_months = f"""SELECT snapshot, {selected_sql(monthly)}
+    FROM (SELECT snapshot, block, {selected_sql(_renamed(MONTHLY, of_month))} FROM aggregates)
+    GROUP BY snapshot"""
 
     def computed(start: int) -> list[Found]:
-        seen = whole.filled(start, start + _ROWS)
-        table = pa.table([seen, *whole.columns(seen, types)], names=["snapshot", *names.values()])
-        found = [_evaluated(ledger, table, f"SELECT snapshot, {selected} FROM aggregates")]
+        states = totals.of(slice(start, start + _GROUPS))
+        flat = {a: states[slot][place] for a, (slot, place) in places.items()}
+        seen, columns = _rows_taken_in(flat, calls, types)
+        table = pa.table({"snapshot": seen + start, **columns})
+        found = [_evaluated(ledger, table, of_all)]
         if monthly:
-            cells = by_month.filled(start * catalogue.blocks, (start + _ROWS) * catalogue.blocks)
-            snapshot, block = np.divmod(cells, catalogue.blocks)
-            table = pa.table(
-                [snapshot, block, *by_month.columns(cells, types)],
-                names=["snapshot", "block", "transactions", *MONTHLY],
-            )
-            query = f"SELECT snapshot, {selected_sql(monthly)} FROM aggregates GROUP BY snapshot"
-            found.append(_evaluated(ledger, table, query))
+            flat = {a: states[slot].T.ravel() for a, slot in by_month.items()}
+            seen, columns = _rows_taken_in(flat, of_month, types)
+            snapshot, block = np.divmod(seen, catalogue.blocks)
+            table = pa.table({"snapshot": snapshot + start, "block": block, **columns})
+            found.append(_evaluated(ledger, table, of_months))
         return found
 
     def blocks() -> Iterator[Found]:
         with ThreadPoolExecutor(_threads(ledger)) as pool:
-            for found in pool.map(computed, range(0, snapshots, _ROWS)):
+            for found in pool.map(computed, range(0, snapshots, _GROUPS)):
                 yield from found
 
     return blocks()
 
 
-def _threads(ledger: Ledger) -> int:
-    (threads,) = ledger.one("SELECT current_setting('threads')")
-    return int(threads)
+def _aggregates(expressions: Iterable[str]) -> dict[str, Aggregate]:
+    """Return every aggregate call in some expressions."""
+    return {call: Aggregate.of(call) for sql in expressions for call in calls_in(sql)}
 
 
-def _renamed(expressions: dict[str, str], names: dict[str, str]) -> dict[str, str]:
+def _renamed(expressions: dict[str, str], calls: dict[str, Aggregate]) -> dict[str, str]:
     """Return expressions with each aggregate call replaced by the name of its column."""
+    names = {call: f"a{i}" for i, call in enumerate(calls)}
     found = {}
     for feature, sql in expressions.items():
         for call in calls_in(sql):
             sql = sql.replace(call, names[call])
         found[feature] = sql
     return found
+
+
+def _rows_taken_in(
+    states: dict[Aggregate, NDArray[Any]],
+    calls: dict[str, Aggregate],
+    types: dict[str, pa.DataType],
+) -> tuple[NDArray[np.int64], dict[str, pa.Array]]:
+    """Return which groups took in a row, and each call's results for them, named in order."""
+    seen = np.flatnonzero(states[_ROWS_TAKEN_IN])
+    columns = {
+        f"a{i}": _column(aggregate, states[aggregate][seen], types)
+        for i, aggregate in enumerate(calls.values())
+    }
+    return seen, columns
+
+
+def _threads(ledger: Ledger) -> int:
+    (threads,) = ledger.one("SELECT current_setting('threads')")
+    return int(threads)
 
 
 def _evaluated(ledger: Ledger, aggregates: pa.Table, query: str) -> Found:
@@ -249,51 +416,39 @@ def _evaluated(ledger: Ledger, aggregates: pa.Table, query: str) -> Found:
 
 
 def _take_in(
-    ledger: Ledger, catalogue: Catalogue, values: dict[str, list[str]], wanted: tuple[Totals, ...]
+    ledger: Ledger, catalogue: Catalogue, values: dict[str, list[str]], totals: Totals
 ) -> dict[str, pa.DataType] | None:
-    """Let every transaction inside a window count; return the types of the values."""
-    read = sorted({name for totals in wanted for name in totals.values})
-    hold = sorted({name for totals in wanted for name in totals.conditions})
-    columns = [f"{sql} AS v{i}" for i, sql in enumerate(read)]
-    columns += [f"CAST({sql} AS TINYINT) AS h{i}" for i, sql in enumerate(hold)]
-    placed = placed_sql(catalogue, ", ".join(columns), ledger.relation, ledger.columns, values)
-    query = f"SELECT snapshot, block, {', '.join(columns)}\nFROM ({placed}\n)"
-    threads = _threads(ledger)
+    """Let every transaction inside a window count; return the types of the columns.
+
+    None where a sum may not fit into 64 bits.
+    """
+    terms = {term for aggregate in totals.aggregates for term in aggregate.terms}
+    read = {a.column for a in totals.aggregates} | {term.column for term in terms}
+    read |= {over for over, _, _ in totals.spreads}
+    names = ["snapshot", *sorted(read - {""})]
+    selected = ", ".join(f"{sql} AS v{i}" for i, sql in enumerate(names))
+    placed = placed_sql(catalogue, selected, ledger.relation, ledger.columns, values)
+    query = f"SELECT {selected}\nFROM ({placed}\n)"
     found = ledger.connection.sql(query, params=bindings(catalogue, values, query) or None)
-    with found.to_arrow_reader(_ROWS) as reader, ThreadPoolExecutor(threads) as pool:
-        types = {name: reader.schema.field(f"v{i}").type for i, name in enumerate(read)}
-        pending: list[Any] = []
+    reach = {a.column: 0 for a in totals.aggregates if a.function == "sum"}
+    # The engine has a core for each of its threads; the loops are one more, as it often waits.
+    with found.to_arrow_reader(_ROWS) as reader, ThreadPoolExecutor(1) as lane:
+        types = dict(zip(names, reader.schema.types, strict=True))
+        ahead: deque[Future[None]] = deque()
         for batch in reader:
             if batch.num_rows == 0:
                 continue
-            snapshot, block = batch.column(0).to_numpy(), batch.column(1).to_numpy()
-            cells = snapshot * np.int32(catalogue.blocks) + block
-            given = {name: batch.column(f"v{i}") for i, name in enumerate(read)}
-            chunk = Chunk(
-                {name: _numbers(column) for name, column in given.items()},
-                {name: _holds(batch.column(f"h{i}")) for i, name in enumerate(hold)}
-                | {name: _known(column) for name, column in given.items() if column.null_count},
-                batch.num_rows,
-            )
-            for task in pending:
-                task.result()
-            if not all(totals.fits(chunk) for totals in wanted):
-                return None
-            pending = [
-                pool.submit(totals.take_in, groups, chunk, slice(share, None, threads))
-                for totals, groups in zip(wanted, (snapshot, cells), strict=True)
-                for share in range(threads)
-            ]
-        for task in pending:
+            chunk = Chunk(dict(zip(names, batch.columns, strict=True)))
+            for column in reach:
+                reach[column] += chunk.reach(column)
+                if reach[column] >= _LIMIT:
+                    return None
+            ahead.append(lane.submit(totals.take_in, chunk.numbers["snapshot"], chunk))
+            if len(ahead) > _AHEAD:
+                ahead.popleft().result()
+        for task in ahead:
             task.result()
     return types
-
-
-def _holds(column: pa.Array) -> NDArray[np.uint8]:
-    """Return 1 where a column holds 1, 0 where it holds 0 or NULL."""
-    found = np.frombuffer(column.buffers()[1], dtype=np.uint8)
-    found = found[column.offset : column.offset + len(column)]
-    return found & _known(column) if column.null_count else found
 
 
 def _known(column: pa.Array) -> NDArray[np.uint8]:
@@ -303,11 +458,11 @@ def _known(column: pa.Array) -> NDArray[np.uint8]:
     return found[column.offset :]
 
 
-def _numbers(column: pa.Array) -> NDArray[np.int64]:
+def _numbers(column: pa.Array) -> NDArray[Any]:
     """Return a column's whole numbers, anything for NULL; a decimal's are its smallest units."""
-    kind = np.dtype(np.int64) if pa.types.is_decimal(column.type) else column.type.to_pandas_dtype()
+    decimal = pa.types.is_decimal(column.type)
+    kind = np.dtype(np.int64) if decimal else column.type.to_pandas_dtype()
     numbers = np.frombuffer(column.buffers()[1], dtype=kind)
-    if pa.types.is_decimal(column.type):
+    if decimal:
         numbers = numbers[::2]  # the lower halves
-    numbers = numbers[column.offset : column.offset + len(column)]
-    return numbers.astype(np.int64, copy=False)
+    return numbers[column.offset : column.offset + len(column)]
