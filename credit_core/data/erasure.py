@@ -45,7 +45,9 @@ def erase_rows(dataset: Dataset, customer_id: str, settings: Settings) -> bool:
         shutil.rmtree(dataset.folder)
         return False
     if transactions:
-        _rewrite(dataset.transactions_path, customer_id, settings, dataset.folder)
+        for path in (dataset.transactions_path, dataset.customers_path):
+            if path.exists():  # a dataset stored earlier has no file of customers
+                _rewrite(path, customer_id, settings, dataset.folder)
     if applications and filed is not None:
         frame = pd.read_parquet(dataset.applications_path)
         frame = frame[frame["customer_id"] != customer_id]

@@ -321,7 +321,7 @@ def _measured(
 ) -> Dataset:
     reading, proposal = ledger.reading, ledger.proposal
     columns = tuple(column.name for column in reading.columns)
-    found = measure(connection, dataset.transactions_path, columns, reading)
+    found = measure(connection, dataset, columns, reading)
     return replace(
         dataset,
         rows=found.rows,

@@ -43,6 +43,13 @@ class Ledger:
     end: datetime
     relation: str = "transactions"
 
+    @property
+    def customers(self) -> str:
+        """SQL for the customers: ``customer_id``, ``transactions``, ``first`` and ``last``."""
+        if self.relation == "transactions":
+            return "customers"
+        return f"({customers_sql(self.relation)})"
+
     def frame(self, query: str, parameters: dict[str, Any] | None = None) -> pd.DataFrame:
         """Run a query on this ledger's connection and return its rows."""
         return self.connection.execute(query, parameters or {}).fetch_df()
@@ -73,6 +80,13 @@ def midnight_after(moment: datetime) -> datetime:
     return datetime(moment.year, moment.month, moment.day) + timedelta(days=1)
 
 
+def customers_sql(relation: str) -> str:
+    """Return the query of the customers of a relation of transactions."""
+    return f"""SELECT customer_id, count(*) AS transactions,
+        min(timestamp) AS first, max(timestamp) AS last
+    FROM {relation} GROUP BY customer_id"""
+
+
 @contextmanager
 def open_ledger(dataset: Dataset, settings: Settings) -> Iterator[Ledger]:
     """Open a stored dataset's transactions."""
@@ -85,6 +99,11 @@ def open_ledger(dataset: Dataset, settings: Settings) -> Iterator[Ledger]:
         connection.execute(
             f"CREATE VIEW transactions AS SELECT {columns} FROM read_parquet({path})"
         )
+        customers = customers_sql("transactions")
+        if dataset.customers_path.exists():  # a dataset stored earlier has none
+            path = text_literal(str(dataset.customers_path.resolve()))
+            customers = f"SELECT * FROM read_parquet({path})"
+        connection.execute(f"CREATE VIEW customers AS {customers}")
         yield Ledger(
             connection,
             frozenset(dataset.columns),
@@ -103,6 +122,7 @@ def ledger_of(frame: pd.DataFrame, settings: Settings) -> Iterator[Ledger]:
     with connect(settings) as connection:
         connection.register("given", frame)
         connection.execute(f"CREATE TABLE transactions AS SELECT {typed} FROM given")
+        connection.execute(f"CREATE VIEW customers AS {customers_sql('transactions')}")
         first, last = frame["timestamp"].min(), frame["timestamp"].max()
         yield Ledger(
             connection,

@@ -13,8 +13,10 @@ import duckdb
 import numpy as np
 
 from credit_core.data.duck import identifier, text_literal
+from credit_core.data.ledger import customers_sql
 from credit_core.data.reading import Reading
 from credit_core.data.remarks import ODD_CUSTOMER
+from credit_core.data.store import Dataset
 from credit_core.errors import InputError
 
 _MOST_ODD = 5
@@ -69,16 +71,24 @@ class Quality:
 
 
 def measure(
-    connection: duckdb.DuckDBPyConnection, path: Path, columns: tuple[str, ...], reading: Reading
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    columns: tuple[str, ...],
+    reading: Reading,
 ) -> Quality:
-    """Measure a stored ledger of these canonical columns.
+    """Measure a stored ledger of these canonical columns, and store its customers beside it.
 
     Raises
     ------
     InputError
         Where amounts are in several currencies, so that no sum of them means anything.
     """
+    path = dataset.transactions_path
     stored = f"read_parquet({text_literal(str(path))})"
+    customers_path = text_literal(str(dataset.customers_path))
+    connection.execute(
+        f"COPY ({customers_sql(stored)} ORDER BY customer_id) TO {customers_path} (FORMAT parquet)"
+    )
     rows, first, last, timed, paid_in, largest = _one(
         connection,
         f"""SELECT count(*), min(timestamp), max(timestamp),
@@ -88,10 +98,10 @@ def measure(
     )
     customers, single, odd = _one(
         connection,
-        f"""SELECT count(*), count(*) FILTER (WHERE n = 1),
-            list((customer_id, n) ORDER BY n DESC, customer_id) FILTER (WHERE
+        f"""SELECT count(*), count(*) FILTER (WHERE transactions = 1),
+            list((customer_id, transactions) ORDER BY transactions DESC, customer_id) FILTER (WHERE
                 regexp_full_match(customer_id, {text_literal(ODD_CUSTOMER)}))[:{_MOST_ODD}]
-        FROM (SELECT customer_id, count(*) AS n FROM {stored} GROUP BY customer_id)""",
+        FROM read_parquet({customers_path})""",
     )
     currencies = _currencies(connection, stored, columns, reading)
     silent, gap = _gaps(connection, stored)

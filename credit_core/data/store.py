@@ -90,6 +90,11 @@ class Dataset:
         return self.folder / "transactions.parquet"
 
     @property
+    def customers_path(self) -> Path:
+        """Each customer with the number of transactions, the first and the last; ordered."""
+        return self.folder / "customers.parquet"
+
+    @property
     def rejects_path(self) -> Path:
         return self.folder / "rejects.csv"
 

@@ -44,6 +44,7 @@ _CALL = re.compile(r"\b(sum|count|min|max|bit_or)\(")
 _CASE = re.compile(r"CASE WHEN (.+) THEN (.+) END")
 _COMPARISON = re.compile(r"(\w+) ([<>=]) (\d+)")
 _MASK = "CAST(1 AS BIGINT) << "
+_TURNED = 512
 _LIMIT = 2**62
 _LINE = 64
 """Bytes of a cache line."""
@@ -277,12 +278,19 @@ class Totals:
 
     def of(self, groups: slice) -> dict[Slot, NDArray[Any]]:
         """Return each slot's numbers for some groups, (width, groups)."""
-        wide = np.ascontiguousarray(self._wide[groups].T)
-        narrow = np.ascontiguousarray(self._narrow[groups].T)
+        wide, narrow = _turned(self._wide[groups]), _turned(self._narrow[groups])
         return {
             slot: (narrow if slot.aggregate.function == "count" else wide)[at : at + slot.width]
             for slot, at in self._places.items()
         }
+
+
+def _turned(records: NDArray[Any]) -> NDArray[Any]:
+    """Return the transpose of a matrix, written a few rows at a time, which caches can hold."""
+    turned = np.empty(records.shape[::-1], dtype=records.dtype)
+    for start in range(0, len(records), _TURNED):
+        turned[:, start : start + _TURNED] = records[start : start + _TURNED].T
+    return turned
 
 
 def _records(groups: int, wide: int, narrow: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:

@@ -63,10 +63,8 @@ def customers_seen(ledger: Ledger, as_of: datetime) -> pd.DataFrame:
     Columns ``customer_id``, ``as_of``; ordered by customer.
     """
     return ledger.frame(
-        f"""
-        SELECT customer_id, CAST($as_of AS TIMESTAMP) AS as_of FROM {ledger.relation}
-        WHERE timestamp < $as_of GROUP BY customer_id ORDER BY customer_id
-        """,
+        f"""SELECT customer_id, CAST($as_of AS TIMESTAMP) AS as_of FROM {ledger.customers}
+        WHERE first < $as_of ORDER BY customer_id""",
         {"as_of": as_of},
     )
 
