@@ -1,0 +1,135 @@
+"""The catalogue's aggregate calls taken apart: what is added or compared, of which rows, and where."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from credit_core.features.catalogue import BIT
+
+_CALL = re.compile(r"\b(sum|count|min|max|bit_or)\(")
+_CASE = re.compile(r"CASE WHEN (.+) THEN (.+) END")
+_COMPARISON = re.compile(r"(\w+) ([<>=]) (\d+)")
+_MASK = f"{BIT} << "
+_SPREAD = ("count", "sum")
+"""Functions whose aggregates may share a slot."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """A comparison of a column with a whole number; what is no comparison is 1 where it holds.
+
+    >>> Term.of("amount > 0")
+    Term(column='amount', sign='>', number=0)
+    >>> Term.of("is_night")
+    Term(column='CAST(is_night AS TINYINT)', sign='=', number=1)
+    """
+
+    column: str
+    sign: str
+    number: int
+
+    @staticmethod
+    def of(sql: str) -> Term:
+        if found := _COMPARISON.fullmatch(sql):
+            return Term(found[1], found[2], int(found[3]))
+        return Term(f"CAST({sql} AS TINYINT)", "=", 1)
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """One aggregate of the catalogue's SQL: a function of a column where every term holds.
+
+    ``column`` is SQL for whole numbers, '' where rows are counted whatever they hold; of "bit_or"
+    it says which bit is set.
+
+    >>> Aggregate.of("count(*)")
+    Aggregate(function='count', column='', terms=(), negative=False)
+    >>> Aggregate.of("sum(CASE WHEN is_night THEN -amount END)").terms[0].column
+    'CAST(is_night AS TINYINT)'
+    """
+
+    function: str
+    column: str
+    terms: tuple[Term, ...] = ()
+    negative: bool = False
+
+    @staticmethod
+    def of(call: str) -> Aggregate:
+        function, value = call[:-1].split("(", 1)
+        terms: tuple[Term, ...] = ()
+        if case := _CASE.fullmatch(value):
+            value = case[2]
+            terms = tuple(Term.of(sql) for sql in case[1].split(" AND "))
+        if function == "bit_or":
+            if not value.startswith(_MASK):
+                raise ValueError(f"{call} is not of masks with one bit set.")
+            value = f"CAST({value.removeprefix(_MASK)} AS TINYINT)"
+        negative = value.startswith("-")
+        return Aggregate(function, value.lstrip("-*1"), terms, negative)
+
+    @property
+    def counts(self) -> tuple[str, tuple[Term, ...]]:
+        """What decides which rows are taken in: the column that must be known, and the terms."""
+        return self.column, self.terms
+
+
+def calls_in(sql: str) -> list[str]:
+    """Return the aggregate calls in an expression.
+
+    >>> calls_in("coalesce(sum(CASE WHEN a > (b) THEN a END), 0) / count(*)")
+    ['sum(CASE WHEN a > (b) THEN a END)', 'count(*)']
+    """
+    found = []
+    for match in _CALL.finditer(sql):
+        depth, end = 1, match.end()
+        while depth:
+            depth += {"(": 1, ")": -1}.get(sql[end], 0)
+            end += 1
+        found.append(sql[match.start() : end])
+    return found
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Room for an aggregate in each group's record: one number for each place of a column ``over``.
+
+    A row counts at the place that its column says, the first being ``first``; '' is one place for
+    all rows.
+    """
+
+    aggregate: Aggregate
+    over: str = ""
+    first: int = 0
+    width: int = 1
+
+    @property
+    def spread(self) -> tuple[str, int, int]:
+        return self.over, self.first, self.width
+
+
+def slots_for(aggregates: Iterable[Aggregate]) -> dict[Aggregate, tuple[Slot, int]]:
+    """Give every aggregate a place in a slot.
+
+    Those that differ only in the number that a column equals share one: a row counts for one of
+    them at most.
+
+    >>> wanted = [Aggregate.of(f"sum(CASE WHEN part = {i} THEN amount END)") for i in (1, 2)]
+    >>> [(slot.over, slot.width, place) for slot, place in slots_for(wanted).values()]
+    [('part', 2, 0), ('part', 2, 1)]
+    """
+    found = {}
+    alike: dict[tuple[Aggregate, str], dict[int, Aggregate]] = defaultdict(dict)
+    for aggregate in aggregates:
+        found[aggregate] = (Slot(aggregate), 0)
+        if aggregate.function in _SPREAD and [term.sign for term in aggregate.terms] == ["="]:
+            (term,) = aggregate.terms
+            alike[replace(aggregate, terms=()), term.column][term.number] = aggregate
+    for (whole, over), by_number in alike.items():
+        first, width = min(by_number), len(by_number)
+        if width > 1 and max(by_number) == first + width - 1:
+            slot = Slot(whole, over, first, width)
+            found |= {alone: (slot, number - first) for number, alone in by_number.items()}
+    return found
