@@ -1,4 +1,4 @@
-"""The catalogue's aggregate calls taken apart: what is added or compared, of which rows, and where."""
+"""The catalogue's aggregate calls taken apart: what they add or compare, and of which rows."""
 
 from __future__ import annotations
 

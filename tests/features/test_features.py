@@ -183,7 +183,7 @@ def test_one_customer_after_the_other_is_the_same_as_in_a_batch(drawn: list[tupl
 
 def as_for_many(chunk: int = 7) -> tuple[Any, Any]:
     """Return contexts in which features are computed as those of very many snapshots are."""
-    rows = mock.patch.object(totals, "_ROWS", chunk)
+    rows = mock.patch.multiple(totals, _ROWS=chunk, _GROUPS=chunk)
     return mock.patch.multiple(build, MOST_GROUPED_BY_SQL=0, _MANY=0), rows
 
 
