@@ -1,5 +1,7 @@
 """The API under load: 16 clients, good and bad requests mixed, for as long as CANDOR_LOAD_SECONDS.
 
+A client pauses for a moment after an answer, as callers do; how much the API can do at most is
+measured in ``benchmarks/api.py``.
 Ten seconds by default; the whole run on a clean checkout takes a minute.
 """
 
@@ -30,6 +32,8 @@ from tests.conftest import Store
 
 SECONDS = float(os.environ.get("CANDOR_LOAD_SECONDS", "10"))
 CLIENTS = 16
+PAUSE = 0.2
+"""Seconds between an answer and a client's next request."""
 GROWTH_MB = 150
 """What a server may keep after the crowd has gone; one big request weighs some 60."""
 
@@ -133,6 +137,7 @@ async def crowd(api: Api, sent: dict[str, tuple[bytes, int]]) -> tuple[Counter[s
                 wrong[f"{name}: {answer.status_code} {answer.text[:200]}"] += 1
             elif name == "good":
                 good.add(answer.text)
+            await asyncio.sleep(PAUSE)
 
     headers = {**api.headers, "Content-Type": "application/json"}
     limits = httpx.Limits(max_connections=CLIENTS)

@@ -9,13 +9,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from app.main import SECTIONS
 from credit_core.settings import PROJECT_ROOT
@@ -64,17 +64,11 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def somebody(browser: Browser) -> BrowserContext:
-    """Open a browser of somebody new, with windows as large as a small laptop's."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(SLOW)
-    return context
-
-
 @pytest.fixture(scope="session")
 def desk(browser: Browser) -> Iterator[Page]:
-    """The one window of somebody who works all day long: what it has compiled once it keeps."""
-    context = somebody(browser)
+    """The one window, as large as a small laptop's: what it has compiled once it keeps."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(SLOW)
     yield context.new_page()
     context.close()
 
@@ -85,13 +79,6 @@ def page(desk: Page) -> Iterator[Page]:
     desk.emulate_media(color_scheme="light")
     yield desk
     desk.goto("about:blank")
-
-
-@pytest.fixture
-def stranger(browser: Browser) -> Iterator[Callable[[], Page]]:
-    """A function that opens a window of somebody new; all are closed afterwards."""
-    with ExitStack() as opened:
-        yield lambda: opened.enter_context(somebody(browser)).new_page()
 
 
 def ready(page: Page) -> None:
@@ -121,6 +108,17 @@ def opened(page: Page, bank: Dashboard, address: str) -> None:
     expect(page.locator("h1")).to_be_visible()
     expect(page.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(len(PAGES))
     ready(page)
+
+
+def screenshot(page: Page, name: str, folder: Path) -> None:
+    page.screenshot(path=str(folder / f"{name}.png"))
+
+
+def no_error(page: Page) -> None:
+    """No traceback and no error box may be on the page."""
+    assert page.get_by_test_id("stException").count() == 0
+    text = page.inner_text("body")
+    assert "Traceback" not in text, text
 
 
 @contextmanager

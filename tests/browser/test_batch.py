@@ -12,8 +12,7 @@ from playwright.sync_api import Page, expect
 
 from credit_core.data.duck import text_literal
 from credit_core.decisions.scoring import SCORE_COLUMNS
-from tests.browser.conftest import Dashboard
-from tests.browser.test_walk import _no_error, _screenshot
+from tests.browser.conftest import Dashboard, no_error, screenshot
 
 ROWS = 200_000
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -46,7 +45,7 @@ def test_200_000_rows_are_scored_and_downloaded(
     page.get_by_text("Score another file").click()
     page.locator("input[type=file]").first.set_input_files(str(ledger))
     expect(page.get_by_text("Which column is which")).to_be_visible()
-    _screenshot(page, "batch-mapping", tmp_path)
+    screenshot(page, "batch-mapping", tmp_path)
     page.get_by_role("button", name="Bring in", exact=True).click()
     expect(page.get_by_text(f"{customers:,} customers with transactions")).to_be_visible()
 
@@ -59,12 +58,12 @@ def test_200_000_rows_are_scored_and_downloaded(
     page.goto(running)
     expect(page.get_by_text(f"{customers:,} customers scored")).to_be_visible()
     expect(page.get_by_text("Disengagement risk, not a default risk.").first).to_be_visible()
-    _no_error(page)
+    no_error(page)
     page.wait_for_timeout(1000)
-    _screenshot(page, "batch-scored", tmp_path)
+    screenshot(page, "batch-scored", tmp_path)
     page.emulate_media(color_scheme="dark")
     page.wait_for_timeout(1000)
-    _screenshot(page, "batch-scored-dark", tmp_path)
+    screenshot(page, "batch-scored-dark", tmp_path)
 
     # What is downloaded is everyone, once.
     with page.expect_download() as waiting:
@@ -77,5 +76,5 @@ def test_200_000_rows_are_scored_and_downloaded(
     assert set(scores["model"]) == {"disengagement"}
     page.get_by_text("First 500 rows").scroll_into_view_if_needed()
     page.wait_for_timeout(500)
-    _screenshot(page, "batch-rows", tmp_path)
-    _no_error(page)
+    screenshot(page, "batch-rows", tmp_path)
+    no_error(page)

@@ -15,8 +15,7 @@ from credit_core.oversight.registry import list_versions
 from credit_core.settings import Settings
 from credit_core.workflows.decisions import list_decisions
 from credit_core.workflows.whatif import transactions_of
-from tests.browser.conftest import Dashboard
-from tests.browser.test_walk import _no_error, _screenshot
+from tests.browser.conftest import Dashboard, no_error, screenshot
 from tests.conftest import Store
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -50,12 +49,12 @@ def test_a_declined_customer_is_understood_overridden_and_written_to(
     page.get_by_role("tab", name="How the reasons were proved").click()
     expect(page.get_by_text("a factor that fails this is not given")).to_be_visible()
     expect(page.get_by_text("past customers whose scores were made most alike")).to_be_visible()
-    _screenshot(page, "applicant", tmp_path)
+    screenshot(page, "applicant", tmp_path)
 
     # A scenario changes the score shown beside it.
     page.get_by_text("No balance below zero").first.click()
     expect(page.get_by_text("Score then")).to_be_visible()
-    _no_error(page)
+    no_error(page)
 
     # The recommendation is overridden, with a reason; the letter is a PDF that can be read.
     page.get_by_role("radio", name="Approve").last.click()
@@ -92,7 +91,7 @@ def test_a_declined_customer_is_understood_overridden_and_written_to(
     page.get_by_role("tab", name="Decisions").click()
     page.get_by_role("button", name="Replay").click()
     expect(page.get_by_text("Identical to the last bit")).to_be_visible()
-    _no_error(page)
+    no_error(page)
 
 
 def test_a_new_applicant_is_pasted_and_scored(
@@ -107,14 +106,14 @@ def test_a_new_applicant_is_pasted_and_scored(
     page.get_by_role("button", name="Score this applicant").click()
     expect(page.get_by_label("Customer id")).to_have_value("NEW-1")
     expect(page.get_by_text("Record a decision").first).to_be_visible()
-    _no_error(page)
+    no_error(page)
     page.get_by_role("button", name="New applicant").click()
     page.get_by_label("Applicant's id").fill("NEW-2")
     page.get_by_label(re.compile("Paste transactions")).fill("date;amount\n2024-01-01;5\n")
     page.get_by_role("button", name="Score this applicant").click()
     expect(page.get_by_text("the statement has no such column")).to_be_visible()
-    _screenshot(page, "newcomer", tmp_path)
-    _no_error(page)
+    screenshot(page, "newcomer", tmp_path)
+    no_error(page)
 
 
 def test_two_models_are_compared_and_one_is_promoted(
@@ -126,14 +125,14 @@ def test_two_models_are_compared_and_one_is_promoted(
     expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
     page.get_by_role("tab", name="Two models").click()
     expect(page.get_by_text(re.compile("difference", re.IGNORECASE)).first).to_be_visible()
-    _screenshot(page, "compare", tmp_path)
+    screenshot(page, "compare", tmp_path)
     page.get_by_role("tab", name="Inside a model").click()
     expect(page.get_by_text("Grey: a category").first).to_be_visible()
-    _no_error(page)
+    no_error(page)
     page.get_by_label("Reason", exact=True).fill("a walk through the pages")
     page.get_by_role("button", name="Promote", exact=True).click()
     expect(page.get_by_text("is now the champion").first).to_be_visible()
     after = next(v for v in list_versions(settings) if v.champion and v.name == "default")
     assert after.reference != before.reference
-    _screenshot(page, "promoted", tmp_path)
-    _no_error(page)
+    screenshot(page, "promoted", tmp_path)
+    no_error(page)

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,8 +15,7 @@ from playwright.sync_api import Page, expect
 
 from credit_core.oversight import events
 from credit_core.settings import Settings
-from tests.browser.conftest import Dashboard, free_port, serving
-from tests.browser.test_walk import _no_error, _screenshot
+from tests.browser.conftest import Dashboard, free_port, no_error, screenshot, serving
 from tests.conftest import Store
 
 pytestmark = [
@@ -71,15 +70,15 @@ server_metadata_url = "{provider}/.well-known/openid-configuration"
         yield started
 
 
-def enter(stranger: Callable[[], Page], url: str, name: str) -> Page:
-    """Sign in as somebody, in a browser of their own, and come back to the address asked for."""
-    page = stranger()
+def enter(page: Page, url: str, name: str) -> None:
+    """Sign in as somebody the browser does not know, and come back to the address asked for."""
+    page.goto("about:blank")
+    page.context.clear_cookies()
     page.goto(url)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_placeholder("sub").fill(name)
     page.get_by_role("button", name="Authorize").click()
     page.wait_for_url(re.compile(re.escape(url)))
-    return page
 
 
 def open_page(page: Page, name: str) -> None:
@@ -88,21 +87,20 @@ def open_page(page: Page, name: str) -> None:
 
 
 def test_each_role_does_what_it_may_and_nobody_else_gets_in(
-    stranger: Callable[[], Page], store: Store, provider: str, tmp_path: Path
+    page: Page, store: Store, provider: str, tmp_path: Path
 ) -> None:
     with guarded(tmp_path, store, provider) as bank:
         settings = Settings(home=bank.home, models=bank.models)
         before = events.count(settings)
 
         # Without signing in no page shows anything, whatever its address.
-        page = stranger()
         page.goto(f"{bank.url}/governance")
         expect(page.get_by_role("button", name="Sign in")).to_be_visible()
         expect(page.get_by_text("Models", exact=True)).to_have_count(0)
         assert events.count(settings) == before
 
         # An auditor sees the models and the record, and changes nothing.
-        page = enter(stranger, bank.url, "ann")
+        enter(page, bank.url, "ann")
         open_page(page, "Governance")
         expect(page.get_by_text("ann@bank.example: auditor")).to_be_visible()
         page.get_by_role("tab", name="Record").click()
@@ -113,11 +111,11 @@ def test_each_role_does_what_it_may_and_nobody_else_gets_in(
         expect(promote.first).to_be_disabled()
         said = page.get_by_text("The role auditor may not promote; risk_manager, admin may.")
         expect(said.first).to_be_visible()
-        _no_error(page)
-        _screenshot(page, "auditor", tmp_path)
+        no_error(page)
+        screenshot(page, "auditor", tmp_path)
 
         # A risk manager may promote, and decides on nobody.
-        page = enter(stranger, bank.url, "rita")
+        enter(page, bank.url, "rita")
         open_page(page, "Compare")
         expect(page.get_by_role("button", name="Promote", exact=False).first).to_be_enabled()
         page.goto(f"{bank.url}/applicant?customer=C000010")
@@ -125,7 +123,7 @@ def test_each_role_does_what_it_may_and_nobody_else_gets_in(
         expect(page.get_by_role("button", name="Record the decision")).to_be_disabled()
 
         # An officer follows a link, signs in on the way, and decides under their own name.
-        page = enter(stranger, f"{bank.url}/applicant?customer=C000010", "olga")
+        enter(page, f"{bank.url}/applicant?customer=C000010", "olga")
         page.get_by_role("button", name="Record the decision").click()
         expect(page.get_by_text("Recorded as event")).to_be_visible()
         page.get_by_role("button", name="Sign out").click()
@@ -134,10 +132,10 @@ def test_each_role_does_what_it_may_and_nobody_else_gets_in(
         expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
         # An account without a role is turned away, and told why.
-        page = enter(stranger, bank.url, "eve")
+        enter(page, bank.url, "eve")
         expect(page.get_by_text("names no role in its claim 'candor_role'")).to_be_visible()
         expect(page.get_by_role("button", name="Use another account")).to_be_visible()
-        _screenshot(page, "turned-away", tmp_path)
+        screenshot(page, "turned-away", tmp_path)
 
         record = events.list_events(settings, limit=None)[::-1]
         made = [(event.kind, event.actor) for event in record[before:]]
@@ -152,11 +150,9 @@ def test_each_role_does_what_it_may_and_nobody_else_gets_in(
         assert events.verify(settings) is None
 
 
-def test_a_sign_in_times_out(
-    stranger: Callable[[], Page], store: Store, provider: str, tmp_path: Path
-) -> None:
+def test_a_sign_in_times_out(page: Page, store: Store, provider: str, tmp_path: Path) -> None:
     with guarded(tmp_path, store, provider, CANDOR_IDLE_MINUTES="0.25") as bank:
-        page = enter(stranger, bank.url, "ann")
+        enter(page, bank.url, "ann")
         expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
         page.wait_for_timeout(16_000)
         page.get_by_test_id("stSidebar").get_by_role("link", name="Governance").click()

@@ -12,8 +12,7 @@ from app.tour import STOPS
 from credit_core.oversight import events
 from credit_core.oversight.registry import list_versions
 from credit_core.settings import Settings
-from tests.browser.conftest import Dashboard
-from tests.browser.test_walk import _no_error, _screenshot
+from tests.browser.conftest import Dashboard, no_error, screenshot
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -29,8 +28,8 @@ def test_the_tour_walks_the_pages_and_the_usual_recipe_is_refused(
         expect(page.get_by_text(f"Stop {i + 1} of {len(STOPS)}: {stop.title}")).to_be_visible()
         expect(page).to_have_url(re.compile(f"/{stop.page}"))
         expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-        _no_error(page)
-        _screenshot(page, f"stop-{i + 1}", tmp_path)
+        no_error(page)
+        screenshot(page, f"stop-{i + 1}", tmp_path)
         if stop.page == "train":
             for family in ("Scorecard", "XGBoost", "LightGBM"):
                 page.get_by_role("button", name=family).click()
@@ -39,7 +38,7 @@ def test_the_tour_walks_the_pages_and_the_usual_recipe_is_refused(
             expect(
                 page.get_by_text(re.compile("Canary failed|failed the canary|is circular")).first
             ).to_be_visible()
-            _no_error(page)
+            no_error(page)
         if i + 1 < len(STOPS):
             page.get_by_role("link", name="Next stop").click()
     circular = [version for version in list_versions(settings) if version.circular]
