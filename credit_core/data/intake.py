@@ -10,6 +10,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -45,7 +46,7 @@ from credit_core.data.staging import (
     one_row,
     staged_rows,
 )
-from credit_core.data.store import Dataset, new_folder, open_dataset, save_manifest
+from credit_core.data.store import Dataset, new_folder, open_dataset, save_manifest, sync
 from credit_core.errors import InputError
 from credit_core.settings import Settings
 
@@ -233,7 +234,10 @@ def _store_ledger(
         values = values_of(rejects, reading, located, passed.broken)
         first = write_rejects(rejects, values, dataset.rejects_path)
         tell(0.9, "Measuring the ledger")
-        measured = _measured(connection, ledger, dataset, rejects)
+        with ThreadPoolExecutor(1) as aside:
+            # The disk is written to while the ledger is measured; what fails is found at the end.
+            aside.submit(sync, dataset.transactions_path)
+            measured = _measured(connection, ledger, dataset, rejects)
     if measured.seen != passed.seen:
         raise InputError(
             f"{name}: {passed.seen:,} records were seen but {measured.seen:,} "

@@ -71,15 +71,22 @@ def _read_time(data: Bytes, position: int, shape: Bytes, stop: int, fields: Whol
     if position + len(shape) >= stop:
         return False
     fields[:] = 0
-    for j in range(len(shape)):
-        part, byte = shape[j], data[position + j]
+    j = 0
+    while j < len(shape):
+        part = shape[j]
         if part > SECOND:
-            if byte != part:
+            if data[position + j] != part:
                 return False
-        else:
-            if not _ZERO <= byte <= _ZERO + 9:
+            j += 1
+            continue
+        value = 0
+        while j < len(shape) and shape[j] == part:
+            digit = data[position + j] - _ZERO
+            if not 0 <= digit <= 9:
                 return False
-            fields[part] = fields[part] * 10 + (byte - _ZERO)
+            value = value * 10 + digit
+            j += 1
+        fields[part] = value
     year, month, day = fields[YEAR], fields[MONTH], fields[DAY]
     if not (1 <= month <= 12 and 1 <= day <= _days_in(year, month)):
         return False

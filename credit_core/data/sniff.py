@@ -11,6 +11,7 @@ import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,8 @@ from credit_core.settings import Settings
 
 _CHUNK = 1 << 20
 """Bytes without a line end that make a line suspect of being too long for the reader."""
+_PART = 64 << 20
+"""Bytes of a file that are hashed together."""
 _SPACE, _END = b" \n"
 _NO_BREAK = tuple(space.encode() for space in "\xa0\u2007\u202f\u3000")
 _SIGNATURES = (
@@ -156,8 +159,9 @@ def _parquet(path: Path, settings: Settings) -> Source:
     refuse_rows(facts.num_rows, path.name, settings)
     refuse_width(len(schema.names), path.name, settings)
     refuse_duplicate_headers(schema.names, path.name)
+    digest = _content_hash(path, settings.threads)
     types = tuple("nested" if pa.types.is_nested(kind) else str(kind) for kind in schema.types)
-    return Source(path, path.name, "parquet", _sha256(path), tuple(schema.names), types=types)
+    return Source(path, path.name, "parquet", digest, tuple(schema.names), types=types)
 
 
 def refuse_rows(rows: int, name: str, settings: Settings) -> None:
@@ -169,15 +173,31 @@ def refuse_rows(rows: int, name: str, settings: Settings) -> None:
         )
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _content_hash(path: Path, threads: int) -> str:
+    """Return the SHA-256 of a file; of a large one, that of its parts' hashes, side by side."""
+    begins = range(0, path.stat().st_size, _PART)
+    with ThreadPoolExecutor(threads) as pool:
+        hashes = list(pool.map(partial(_part_hash, path), begins))
+    whole = hashes[0] if len(hashes) == 1 else hashlib.sha256(b"".join(hashes)).digest()
+    return whole.hex()
+
+
+def _part_hash(path: Path, begin: int) -> bytes:
+    found, buffer = hashlib.sha256(), bytearray(_CHUNK)
+    with path.open("rb", buffering=0) as stream:
+        stream.seek(begin)
+        left = _PART
+        while left and (filled := stream.readinto(buffer)):
+            found.update(memoryview(buffer)[: min(filled, left)])
+            left -= min(filled, left)
+    return found.digest()
 
 
 def _text(path: Path, plain: Path, scratch: Path, settings: Settings, notes: list[str]) -> Source:
     """Return the source of a text; ``plain`` is ``path`` itself or its unpacked copy."""
-    looked = _scan(plain, path.name)
-    digest = looked.sha256 if plain == path else _sha256(path)
+    with ThreadPoolExecutor(1) as aside:  # hashing is half of the work
+        digest = aside.submit(_content_hash, path, settings.threads)
+        looked = _scan(plain, path.name)
     if looked.encoding != "utf-8":
         notes.append(f"read as {looked.encoding}")
         decoded = scratch / "decoded.csv"
@@ -199,7 +219,7 @@ def _text(path: Path, plain: Path, scratch: Path, settings: Settings, notes: lis
         path=plain,
         name=path.name,
         kind="csv",
-        sha256=digest,
+        sha256=digest.result(),
         header=found.header,
         delimiter=found.delimiter,
         lines=looked.lines,
@@ -223,7 +243,6 @@ class _Looked:
     far as was looked: a line's end among them settles it.
     """
 
-    sha256: str
     encoding: str
     lines: int
     untidy: bool
@@ -245,7 +264,7 @@ class _Looked:
 
 
 def _scan(path: Path, name: str) -> _Looked:
-    """Hash the bytes, count the lines, and decide the encoding by mark or by strict decoding."""
+    """Count the lines, and decide the encoding by mark or by strict decoding."""
     large = path.stat().st_size >= LEAST_BYTES
     decoder = codecs.getincrementaldecoder("utf-8")()
     encoding = _wide_encoding(_beginning(path)) or "utf-8"
@@ -255,9 +274,7 @@ def _scan(path: Path, name: str) -> _Looked:
     long = damaged = quoted = tabs = no_break = False
     buffer = bytearray(_CHUNK)  # one for all blocks: fresh memory costs more than the looking
     marks = np.empty(_CHUNK, dtype=np.bool_)
-    # The hash is half of the work, and is done beside the rest.
-    with ThreadPoolExecutor(1) as thread, path.open("rb", buffering=0) as stream:
-        hashed = thread.submit(_sha256, path)
+    with path.open("rb", buffering=0) as stream:
         while filled := stream.readinto(buffer):
             block = buffer if filled == len(buffer) else buffer[:filled]
             if encoding not in ("utf-8", "cp1252"):
@@ -297,7 +314,6 @@ def _scan(path: Path, name: str) -> _Looked:
         encoding = "cp1252"  # the file ends inside a character
     beside[_END] |= last == b" "
     return _Looked(
-        sha256=hashed.result(),
         encoding=encoding,
         lines=feeds + (last != b"\n"),
         untidy=long or (returns > 0 and not returns == pairs == feeds),

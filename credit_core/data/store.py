@@ -138,7 +138,7 @@ def new_folder(root: Path, name: str) -> Iterator[Path]:
     try:
         yield scratch
         for path in scratch.iterdir():
-            _sync(path)
+            sync(path)
         target = root / name
         try:
             scratch.rename(target)
@@ -146,7 +146,7 @@ def new_folder(root: Path, name: str) -> Iterator[Path]:
             if not target.exists():
                 raise
             # Someone else finished the same content first; theirs is as good as ours.
-        _sync(root)
+        sync(root)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -163,10 +163,11 @@ def write_atomic(path: Path, data: bytes) -> None:
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
-    _sync(path.parent)
+    sync(path.parent)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
+import tempfile
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from unittest import mock
 
 import duckdb
 import pandas as pd
@@ -15,6 +18,7 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
+from credit_core.data import sniff
 from credit_core.data.contract import BY_NAME, COLUMNS
 from credit_core.data.intake import ingest
 from credit_core.data.mapping import DATE_FORMATS, Mapping, load_mapping, mapping_yaml
@@ -314,3 +318,24 @@ def test_what_is_left_after_a_failure_is_nothing(settings: Settings, written: Wr
     with pytest.raises(CandorError):
         ingest(written("customer_id,timestamp,amount\nA,x,1\n"), settings)
     assert [p.name for p in settings.home.rglob("*") if p.name != "datasets"] == []
+
+
+@given(st.binary(min_size=1, max_size=40), st.integers(0, 39), st.integers(1, 9))
+@effort(max_examples=40)
+def test_a_content_hash_hangs_on_every_byte_and_on_no_thread(
+    content: bytes, place: int, threads: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file"
+        path.write_bytes(content)
+        whole = sniff._content_hash(path, threads)
+        assert whole == hashlib.sha256(content).hexdigest(), "of one part: as any tool says"
+        with mock.patch.multiple(sniff, _PART=7, _CHUNK=3):
+            parts = sniff._content_hash(path, threads)
+            assert parts == sniff._content_hash(path, 1)
+            changed = bytearray(content)
+            changed[place % len(content)] ^= 1
+            path.write_bytes(changed)
+            assert sniff._content_hash(path, threads) != parts
+            path.write_bytes(content + b"x")
+            assert sniff._content_hash(path, threads) != parts
