@@ -8,6 +8,8 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	&& echo $$p && break; done)
 export OMP_WAIT_POLICY := passive
 export MLFLOW_DISABLE_TELEMETRY := true
+# Every process imports the same modules: they are compiled once.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test lint types contracts unit demo mlflow benchmark clean lock help
 

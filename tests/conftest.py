@@ -62,7 +62,7 @@ class Store:
 
 
 LONG = ("test_notebooks", "test_spark", "test_load", "test_postgres", "test_cli", "test_jobs")
-BROWSER = ("test_walk", "test_pages", "test_sign_in", "test_desk")
+BROWSER = ("test_walk", "test_pages", "test_sign_in", "test_tour", "test_desk")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

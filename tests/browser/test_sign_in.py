@@ -151,10 +151,10 @@ def test_each_role_does_what_it_may_and_nobody_else_gets_in(
 
 
 def test_a_sign_in_times_out(page: Page, store: Store, provider: str, tmp_path: Path) -> None:
-    with guarded(tmp_path, store, provider, CANDOR_IDLE_MINUTES="0.25") as bank:
+    with guarded(tmp_path, store, provider, CANDOR_IDLE_MINUTES="0.15") as bank:
         enter(page, bank.url, "ann")
         expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
-        page.wait_for_timeout(16_000)
+        page.wait_for_timeout(10_000)
         page.get_by_test_id("stSidebar").get_by_role("link", name="Governance").click()
         expect(page.get_by_text("your sign-in ended")).to_be_visible()
         page.reload()  # the cookie is still there, and opens nothing
