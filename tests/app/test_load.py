@@ -32,7 +32,7 @@ from tests.conftest import Store
 
 SECONDS = float(os.environ.get("CANDOR_LOAD_SECONDS", "10"))
 CLIENTS = 16
-PAUSE = 0.2
+PAUSE = 0.4
 """Seconds between an answer and a client's next request."""
 GROWTH_MB = 150
 """What a server may keep after the crowd has gone; one big request weighs some 60."""
