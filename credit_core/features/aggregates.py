@@ -68,6 +68,8 @@ class Aggregate:
                 raise ValueError(f"{call} is not of masks with one bit set.")
             value = f"CAST({value.removeprefix(_MASK)} AS TINYINT)"
         negative = value.startswith("-")
+        if negative and function != "sum":
+            raise ValueError(f"{call} is of negative values, which only sums take.")
         return Aggregate(function, value.lstrip("-*1"), terms, negative)
 
     @property

@@ -111,7 +111,8 @@ class Totals:
         self._wide, self._narrow = _records(groups, width, sum(slot.width for slot in narrow))
         ends = accumulate((slot.width for slot in wide), initial=0)
         self._places = dict(zip(wide, ends, strict=False))
-        ends = accumulate((slot.width for slot in narrow), initial=2 * width)
+        self._before = 2 * width
+        ends = accumulate((slot.width for slot in narrow), initial=self._before)
         self._places |= zip(narrow, ends, strict=False)
         for slot in wide:
             if first := _BEFORE_ANY.get(slot.aggregate.function):
@@ -157,11 +158,15 @@ class Totals:
 
     def of(self, groups: slice) -> dict[Slot, NDArray[Any]]:
         """Return each slot's numbers for some groups, (width, groups)."""
-        wide, narrow = _turned(self._wide[groups]), _turned(self._narrow[groups])
-        return {
-            slot: (narrow if slot.aggregate.function == "count" else wide)[at : at + slot.width]
-            for slot, at in self._places.items()
-        }
+        wide = _turned(self._wide[groups, : self._before // 2])
+        narrow = _turned(self._narrow[groups, self._before :])
+        found: dict[Slot, NDArray[Any]] = {}
+        for slot, at in self._places.items():
+            if slot.aggregate.function == "count":
+                found[slot] = narrow[at - self._before :][: slot.width]
+            else:
+                found[slot] = wide[at:][: slot.width]
+        return found
 
 
 def _turned(records: NDArray[Any]) -> NDArray[Any]:
