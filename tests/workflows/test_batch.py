@@ -64,9 +64,10 @@ def test_features_of_several_parts_at_once_change_no_byte(
     score_to_files(store.dataset, own, outs[:1])
     monkeypatch.setattr(batch, "MOST_GROUPED_BY_SQL", 0)
     monkeypatch.setattr(batch, "_AT_ONCE_A_MB", 1)
-    size, at_once = batch._sizes(own.engine_memory_mb)
+    less = own.model_copy(update={"memory_limit_mb": 550})
+    size, at_once = batch._sizes(less.engine_memory_mb)
     assert size == at_once // 2 < at_once < len(pd.read_csv(outs[0])), "several times two parts"
-    score_to_files(store.dataset, own, outs[1:])
+    score_to_files(store.dataset, less, outs[1:])
     assert outs[1].read_bytes() == outs[0].read_bytes()
 
 
