@@ -131,13 +131,10 @@ def score_snapshots(
     ledger: Ledger | None,
     snapshots: pd.DataFrame,
     applications: pd.DataFrame | None = None,
-    *,
-    features: pd.DataFrame | None = None,
 ) -> ScoredSnapshots:
     """Score snapshots (customer_id, as_of) from a ledger and/or their application attributes.
 
-    ``applications`` has customer_id, as_of and attributes; rows are matched on both. ``features``
-    are those of `features_of`, row for row, where they are known already.
+    ``applications`` has customer_id, as_of and attributes; rows are matched on both.
 
     Raises
     ------
@@ -145,9 +142,7 @@ def score_snapshots(
         Where the model needs transactions, a column or attributes that were not given.
     """
     snapshots = snapshots.reset_index(drop=True)
-    if features is None:
-        features = features_of(bundle, ledger, snapshots)
-    table = features.reset_index(drop=True)
+    table = _features(bundle, ledger, snapshots)
     if bundle.attributes:
         table = pd.concat([table, attribute_table(bundle, snapshots, applications)], axis=1)
     begins = ledger.first if ledger is not None else None
@@ -180,8 +175,7 @@ def short_history(
     )
 
 
-def features_of(bundle: Bundle, ledger: Ledger | None, snapshots: pd.DataFrame) -> pd.DataFrame:
-    """Compute what a model reads of transactions; raises what `score_snapshots` does."""
+def _features(bundle: Bundle, ledger: Ledger | None, snapshots: pd.DataFrame) -> pd.DataFrame:
     if not bundle.reads_transactions:
         return pd.DataFrame(index=snapshots.index)
     if ledger is None:

@@ -27,17 +27,10 @@ from filelock import FileLock
 
 from credit_core.config import ScaleConfig
 from credit_core.data.intake import Progress
-from credit_core.data.ledger import Ledger
 from credit_core.data.store import Dataset, write_atomic
 from credit_core.decisions.scale import Scale
-from credit_core.decisions.scoring import (
-    SCORE_COLUMNS,
-    features_of,
-    score_snapshots,
-    short_history,
-)
+from credit_core.decisions.scoring import SCORE_COLUMNS, score_snapshots, short_history
 from credit_core.errors import InputError
-from credit_core.features.build import MOST_GROUPED_BY_SQL
 from credit_core.labels.wording import RISK_NAME
 from credit_core.modelling.bundle import Bundle
 from credit_core.modelling.stability import Frozen
@@ -50,8 +43,6 @@ FORMATS = (".csv", ".parquet", ".xlsx")
 MOST_XLSX_ROWS = 1_048_575
 """Rows of a spreadsheet below its header."""
 _ROWS_A_MB = 100
-_AT_ONCE_A_MB = 120
-"""Snapshots for which the compiled loops compute features at once."""
 _LEAST_ROWS = 5_000
 _KEPT_DAYS = 7
 SCORE_BIN = 10
@@ -132,7 +123,7 @@ def score_to_files(
     tell(0.02, "Loading the model")
     version = find_version(settings, model)
     bundle = load_in_force(settings, version)
-    size, at_once = _sizes(settings.engine_memory_mb)
+    size = max(_LEAST_ROWS, _ROWS_A_MB * settings.engine_memory_mb)
     asked = {
         "dataset": dataset.fingerprint,
         "model": version.sha256,
@@ -162,7 +153,6 @@ def score_to_files(
             warnings = short_history(bundle, begins, snapshots["as_of"].to_numpy())
             parts: list[Part] = []
             begun, resumed = time.monotonic(), 0
-            ahead = _Features(bundle, ledger, snapshots, at_once)
             for start in range(0, len(snapshots), size):
                 name = f"part-{start // size:05}.parquet"
                 found = _finished(folder, name)
@@ -172,8 +162,8 @@ def score_to_files(
                         f"{start:,} of {len(snapshots):,} scored"
                         + _left(begun, start - resumed, len(snapshots) - start),
                     )
-                    some, known = snapshots.iloc[start : start + size], ahead.of(start, size)
-                    scored = score_snapshots(bundle, ledger, some, applications, features=known)
+                    some = snapshots.iloc[start : start + size]
+                    scored = score_snapshots(bundle, ledger, some, applications)
                     frame = scored.frame(version.name, version.version, all_reasons=all_reasons)
                     found = _write_part(folder, name, frame, scored.thin, frozen)
                 else:
@@ -190,34 +180,6 @@ def score_to_files(
         shutil.rmtree(folder)
     tell(1.0, f"{len(snapshots):,} scored")
     return Batch(tuple(out), manifest, summary, version, warnings)
-
-
-def _sizes(memory_mb: int) -> tuple[int, int]:
-    """Return how many snapshots are a part, and of how many features are computed at once."""
-    size = max(_LEAST_ROWS, _ROWS_A_MB * memory_mb)
-    if size <= MOST_GROUPED_BY_SQL:
-        return size, size
-    return _AT_ONCE_A_MB * memory_mb // 2, _AT_ONCE_A_MB * memory_mb
-
-
-class _Features:
-    """Features of a batch's snapshots, ``at_once`` of them: each time all transactions are read."""
-
-    def __init__(
-        self, bundle: Bundle, ledger: Ledger | None, snapshots: pd.DataFrame, at_once: int
-    ) -> None:
-        self._bundle, self._ledger = bundle, ledger
-        self._snapshots, self._at_once = snapshots, at_once
-        self._begin, self._found = 0, pd.DataFrame()
-
-    def of(self, start: int, size: int) -> pd.DataFrame:
-        """Return the features of ``size`` snapshots from ``start`` on."""
-        if not self._begin <= start < self._begin + len(self._found):
-            self._begin, self._found = start, pd.DataFrame()  # the earlier ones go first
-            some = self._snapshots.iloc[start : start + self._at_once]
-            self._found = features_of(self._bundle, self._ledger, some)
-        place = start - self._begin
-        return self._found.iloc[place : place + size]
 
 
 def manifest_path(out: Path) -> Path:

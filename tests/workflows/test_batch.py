@@ -57,20 +57,6 @@ def test_a_file_in_parts_is_the_whole_scored_at_once(store, own, tmp_path) -> No
     assert found.summary["psi"]["n_now"] == len(whole)
 
 
-def test_features_of_several_parts_at_once_change_no_byte(
-    store, own, tmp_path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    outs = [tmp_path / "one.csv", tmp_path / "several.csv"]
-    score_to_files(store.dataset, own, outs[:1])
-    monkeypatch.setattr(batch, "MOST_GROUPED_BY_SQL", 0)
-    monkeypatch.setattr(batch, "_AT_ONCE_A_MB", 1)
-    less = own.model_copy(update={"memory_limit_mb": 550})
-    size, at_once = batch._sizes(less.engine_memory_mb)
-    assert size == at_once // 2 < at_once < len(pd.read_csv(outs[0])), "several times two parts"
-    score_to_files(store.dataset, less, outs[1:])
-    assert outs[1].read_bytes() == outs[0].read_bytes()
-
-
 def test_what_goes_in_comes_out_counted(store, own, tmp_path) -> None:
     for model in ("default", "disengagement"):
         out = tmp_path / f"{model}.parquet"
