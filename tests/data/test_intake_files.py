@@ -21,9 +21,11 @@ from hypothesis import strategies as st
 from credit_core.data import sniff
 from credit_core.data.contract import BY_NAME, COLUMNS
 from credit_core.data.intake import ingest
+from credit_core.data.ledger import open_ledger
 from credit_core.data.mapping import DATE_FORMATS, Mapping, load_mapping, mapping_yaml
 from credit_core.data.store import Dataset, list_datasets, open_dataset
 from credit_core.errors import CandorError, InputError
+from credit_core.labels.rfm import customers_seen
 from credit_core.settings import Settings
 
 Write = Callable[..., Path]
@@ -339,3 +341,23 @@ def test_a_content_hash_hangs_on_every_byte_and_on_no_thread(
             assert sniff._content_hash(path, threads) != parts
             path.write_bytes(content + b"x")
             assert sniff._content_hash(path, threads) != parts
+
+
+def test_the_customers_are_stored_and_are_those_of_the_rows(
+    settings: Settings, written: Write
+) -> None:
+    rows = "C,2024-01-05,1\nA,2024-03-01,2\nC,2024-02-01,3\nB,2024-01-09,4\nC,2024-01-20,5\n"
+    dataset = ingest(written(f"customer_id,timestamp,amount\n{rows}"), settings)
+    stored = pd.read_parquet(dataset.customers_path)
+    assert stored["customer_id"].tolist() == ["A", "B", "C"]
+    assert stored["transactions"].tolist() == [1, 1, 3]
+    assert stored["last"].iloc[2] == pd.Timestamp("2024-02-01")
+    moments = pd.to_datetime(["2024-01-01", "2024-01-06", "2024-01-10", "2024-03-01", "2024-04-01"])
+    with open_ledger(dataset, settings) as ledger:
+        told = [customers_seen(ledger, moment)["customer_id"].tolist() for moment in moments]
+    assert told == [[], ["C"], ["B", "C"], ["B", "C"], ["A", "B", "C"]]
+    dataset.customers_path.unlink()  # as in a dataset stored before they were
+    with open_ledger(dataset, settings) as ledger:
+        assert told == [
+            customers_seen(ledger, moment)["customer_id"].tolist() for moment in moments
+        ]

@@ -53,6 +53,7 @@ def test_nothing_is_left_of_an_erased_customer(own, written) -> None:
     ]
     assert left == []
     now = open_dataset(settings, dataset.fingerprint)
+    assert CUSTOMER not in set(pd.read_parquet(now.customers_path)["customer_id"])
     assert now.rows == dataset.rows - before.datasets[dataset.fingerprint][0]
     assert "erased" in now.notes[-1]
     with pytest.raises(InputError, match="There is no customer"):
