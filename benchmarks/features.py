@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -228,9 +229,8 @@ def make_file(rows: int, folder: Path) -> Path:
     simulate(folder, customers=max(50, rows // per_customer), months=6)
     path = folder / "transactions.csv"
     # By a process of its own: what this one has held, its children would be said to have held.
-    order = get_context("spawn").Process(target=_in_order, args=(folder, path))
-    order.start()
-    order.join()
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as aside:
+        aside.submit(_in_order, folder, path).result()
     return path
 
 

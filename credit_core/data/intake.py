@@ -23,6 +23,7 @@ import pandas as pd
 from credit_core.data.applications import store_applications
 from credit_core.data.duck import connect, sentences, text_literal
 from credit_core.data.evidence import AmbiguousDatesError
+from credit_core.data.ledger import customers_sql
 from credit_core.data.mapping import Mapping, check_mapping
 from credit_core.data.propose import Proposal, propose_mapping
 from credit_core.data.quality import measure
@@ -132,13 +133,13 @@ def ingest(
 
 def _unmatched(dataset: Dataset, settings: Settings) -> int:
     """Return how many customers of the applications have no transaction."""
-    applications, moved = (
+    applications, customers = (
         text_literal(str(path.resolve()))
-        for path in (dataset.applications_path, dataset.transactions_path)
+        for path in (dataset.applications_path, dataset.customers_path)
     )
     with connect(settings, [dataset.folder]) as connection:
         query = f"""SELECT count(DISTINCT customer_id) FROM read_parquet({applications})
-        WHERE customer_id NOT IN (SELECT customer_id FROM read_parquet({moved}))"""
+        WHERE customer_id NOT IN (SELECT customer_id FROM read_parquet({customers}))"""
         (count,) = connection.execute(query).fetchone() or (0,)
     return int(count)
 
@@ -325,6 +326,9 @@ def _measured(
 ) -> Dataset:
     reading, proposal = ledger.reading, ledger.proposal
     columns = tuple(column.name for column in reading.columns)
+    stored = f"read_parquet({text_literal(str(dataset.transactions_path))})"
+    customers = f"{customers_sql(stored)} ORDER BY customer_id"
+    copy_to(connection, customers, dataset.customers_path)
     found = measure(connection, dataset, columns, reading)
     return replace(
         dataset,

@@ -13,7 +13,6 @@ import duckdb
 import numpy as np
 
 from credit_core.data.duck import identifier, text_literal
-from credit_core.data.ledger import customers_sql
 from credit_core.data.reading import Reading
 from credit_core.data.remarks import ODD_CUSTOMER
 from credit_core.data.store import Dataset
@@ -76,7 +75,7 @@ def measure(
     columns: tuple[str, ...],
     reading: Reading,
 ) -> Quality:
-    """Measure a stored ledger of these canonical columns, and store its customers beside it.
+    """Measure a stored ledger of these canonical columns, its customers stored beside it.
 
     Raises
     ------
@@ -85,10 +84,6 @@ def measure(
     """
     path = dataset.transactions_path
     stored = f"read_parquet({text_literal(str(path))})"
-    customers_path = text_literal(str(dataset.customers_path))
-    connection.execute(
-        f"COPY ({customers_sql(stored)} ORDER BY customer_id) TO {customers_path} (FORMAT parquet)"
-    )
     rows, first, last, timed, paid_in, largest = _one(
         connection,
         f"""SELECT count(*), min(timestamp), max(timestamp),
@@ -101,7 +96,7 @@ def measure(
         f"""SELECT count(*), count(*) FILTER (WHERE transactions = 1),
             list((customer_id, transactions) ORDER BY transactions DESC, customer_id) FILTER (WHERE
                 regexp_full_match(customer_id, {text_literal(ODD_CUSTOMER)}))[:{_MOST_ODD}]
-        FROM read_parquet({customers_path})""",
+        FROM read_parquet({text_literal(str(dataset.customers_path))})""",
     )
     currencies = _currencies(connection, stored, columns, reading)
     silent, gap = _gaps(connection, stored)

@@ -162,9 +162,7 @@ def build_features(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue
         for name in list(found):
             table[places[name]][rows] = np.ma.filled(found.pop(name), np.nan)
     # A snapshot without a row is silent; a NULL is a value that cannot be said.
-    empty = {"zero": 0.0, "window": float(catalogue.observation_days), "missing": np.nan}
-    silent = np.array([empty[feature.empty] for feature in catalogue.features])
-    table[:, ~seen] = silent[:, None]
+    table[:, ~seen] = np.array(list(catalogue.silent.values()))[:, None]
     connection.unregister("snapshots")
     return pd.DataFrame(table.T, columns=list(places), copy=False)
 

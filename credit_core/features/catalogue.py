@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -627,6 +628,12 @@ class Catalogue:
         wanted = set(names)
         kept = tuple(feature for feature in self.features if feature.name in wanted)
         return replace(self, features=kept)
+
+    @property
+    def silent(self) -> dict[str, float]:
+        """Each feature's value for a snapshot without any transaction in its window."""
+        said = {"zero": 0.0, "window": float(self.observation_days), "missing": math.nan}
+        return {feature.name: said[feature.empty] for feature in self.features}
 
     @property
     def fingerprint(self) -> str:

@@ -116,9 +116,7 @@ class PreparedFeatures:
             _Lane(single, catalogue, lane, kept, columns, schema) for lane in lanes if lane
         ]
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="features")
-        days = float(catalogue.observation_days)
-        empty = {"zero": 0.0, "window": days, "missing": np.nan}
-        self._silent = {feature.name: empty[feature.empty] for feature in catalogue.features}
+        self._silent = catalogue.silent
 
     def values(
         self, transactions: Sequence[Mapping[str, Any]], as_of: datetime

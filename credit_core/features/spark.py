@@ -5,6 +5,7 @@ What the two engines mean differently by the same words is said here, once.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import sqlglot
@@ -94,8 +95,8 @@ def _value(feature: Feature, catalogue: Catalogue) -> Column:
     """Return the column of a feature: as computed, or what its absence of transactions means."""
     from pyspark.sql import functions as sql
 
-    empty = {"zero": 0.0, "window": float(catalogue.observation_days), "missing": None}
-    silent = sql.lit(empty[feature.empty]).cast("double")
+    value = catalogue.silent[feature.name]
+    silent = sql.lit(None if math.isnan(value) else value).cast("double")
     return sql.when(sql.col("seen"), sql.col(_quoted(feature.name))).otherwise(silent)
 
 

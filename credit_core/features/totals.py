@@ -111,8 +111,8 @@ class Totals:
         self._wide, self._narrow = _records(groups, width, sum(slot.width for slot in narrow))
         ends = accumulate((slot.width for slot in wide), initial=0)
         self._places = dict(zip(wide, ends, strict=False))
-        self._before = 2 * width
-        ends = accumulate((slot.width for slot in narrow), initial=self._before)
+        self._width = width
+        ends = accumulate((slot.width for slot in narrow), initial=0)
         self._places |= zip(narrow, ends, strict=False)
         for slot in wide:
             if first := _BEFORE_ANY.get(slot.aggregate.function):
@@ -128,7 +128,7 @@ class Totals:
         counts = aggregate.function == "count"
         return (
             kernels.FUNCTIONS[aggregate.function],
-            self._places[slot],
+            self._places[slot] + (2 * self._width if counts else 0),
             self._counted.index((*aggregate.counts, slot.spread)),
             0 if counts else self._columns.index(aggregate.column),
             -1 if aggregate.negative else 1,
@@ -158,15 +158,12 @@ class Totals:
 
     def of(self, groups: slice) -> dict[Slot, NDArray[Any]]:
         """Return each slot's numbers for some groups, (width, groups)."""
-        wide = _turned(self._wide[groups, : self._before // 2])
-        narrow = _turned(self._narrow[groups, self._before :])
-        found: dict[Slot, NDArray[Any]] = {}
-        for slot, at in self._places.items():
-            if slot.aggregate.function == "count":
-                found[slot] = narrow[at - self._before :][: slot.width]
-            else:
-                found[slot] = wide[at:][: slot.width]
-        return found
+        wide = _turned(self._wide[groups, : self._width])
+        narrow = _turned(self._narrow[groups, 2 * self._width :])
+        return {
+            slot: (narrow if slot.aggregate.function == "count" else wide)[at : at + slot.width]
+            for slot, at in self._places.items()
+        }
 
 
 def _turned(records: NDArray[Any]) -> NDArray[Any]:

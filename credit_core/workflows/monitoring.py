@@ -253,7 +253,7 @@ def _customers(dataset: Dataset, settings: Settings) -> set[str]:
         found |= set(load_applications(dataset)["customer_id"])
     with opened(dataset, settings) as ledger:
         if ledger is not None:
-            found |= set(ledger.frame("SELECT customer_id FROM customers").iloc[:, 0])
+            found |= set(ledger.frame(f"SELECT customer_id FROM {ledger.customers}").iloc[:, 0])
     return found
 
 

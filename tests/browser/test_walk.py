@@ -178,8 +178,7 @@ def _some_of(path: Path, customers: int, target: Path) -> tuple[int, int]:
     return len({row["customer_id"] for row in kept}), len(kept)
 
 
-def test_every_page_opens_from_the_menu(page: Page, dashboard: Dashboard, tmp_path: Path) -> None:
-    page.emulate_media(color_scheme="dark")
+def test_every_page_opens_in_both_themes(page: Page, dashboard: Dashboard, tmp_path: Path) -> None:
     page.goto(dashboard.url)
     titles = (
         "Overview",
@@ -197,7 +196,9 @@ def test_every_page_opens_from_the_menu(page: Page, dashboard: Dashboard, tmp_pa
     for title in titles:
         page.get_by_test_id("stSidebar").get_by_role("link", name=title).click()
         expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
-        ready(page)
-        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-        no_error(page)
-        screenshot(page, title.lower(), tmp_path)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            ready(page)
+            expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+            no_error(page)
+            screenshot(page, f"{title.lower()}-{scheme}", tmp_path)
