@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from credit_core.data.applications import store_applications
 from credit_core.data.duck import connect, sentences, text_literal
@@ -170,9 +171,9 @@ def fingerprint_of(
     reading = ledger.reading if ledger else None
     content = {
         "version": VERSION,
-        "transactions": reading.source.sha256 if reading else None,
+        "transactions": reading.source.content_hash if reading else None,
         "mapping": reading.mapping.model_dump(mode="json") if reading else None,
-        "applications": filed.sha256 if filed else None,
+        "applications": filed.content_hash if filed else None,
         "protected": sorted(protected) if filed else None,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
@@ -238,7 +239,7 @@ def _store_ledger(
         with ThreadPoolExecutor(1) as aside:
             # The disk is written to while the ledger is measured; what fails is found at the end.
             aside.submit(sync, dataset.transactions_path)
-            measured = _measured(connection, ledger, dataset, rejects)
+            measured = _measured(connection, ledger, dataset, rejects, passed.customers)
     if measured.seen != passed.seen:
         raise InputError(
             f"{name}: {passed.seen:,} records were seen but {measured.seen:,} "
@@ -322,13 +323,19 @@ def _write_clean(
 
 
 def _measured(
-    connection: duckdb.DuckDBPyConnection, ledger: LedgerFile, dataset: Dataset, rejects: Rejects
+    connection: duckdb.DuckDBPyConnection,
+    ledger: LedgerFile,
+    dataset: Dataset,
+    rejects: Rejects,
+    customers: pa.Table | None,
 ) -> Dataset:
     reading, proposal = ledger.reading, ledger.proposal
     columns = tuple(column.name for column in reading.columns)
-    stored = f"read_parquet({text_literal(str(dataset.transactions_path))})"
-    customers = f"{customers_sql(stored)} ORDER BY customer_id"
-    copy_to(connection, customers, dataset.customers_path)
+    listed = customers_sql(f"read_parquet({text_literal(str(dataset.transactions_path))})")
+    if customers is not None:  # counted while they were read
+        connection.register("counted", customers)
+        listed = "FROM counted"
+    copy_to(connection, f"{listed} ORDER BY customer_id", dataset.customers_path)
     found = measure(connection, dataset, columns, reading)
     return replace(
         dataset,

@@ -17,6 +17,9 @@ from credit_core.data.store import Dataset
 from credit_core.errors import InputError
 from credit_core.settings import Settings
 
+NUMBER = "customer_number"
+"""The column by which large ledgers, and their customers, say in short which customer it is."""
+
 
 class Span(Protocol):
     """What begins and ends, as a ledger does."""
@@ -32,7 +35,8 @@ class Ledger:
     """Transactions behind a DuckDB relation, and the facts feature building needs.
 
     ``columns`` are the canonical columns present; ``end`` is the midnight after the last
-    transaction, the latest moment a snapshot may be taken at.
+    transaction, the latest moment a snapshot may be taken at. ``numbered`` says that the view
+    ``transactions`` and the customers have a customer's number, too.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -42,6 +46,7 @@ class Ledger:
     first: datetime
     end: datetime
     relation: str = "transactions"
+    numbered: bool = False
 
     @property
     def customers(self) -> str:
@@ -49,6 +54,12 @@ class Ledger:
         if self.relation == "transactions":
             return "customers"
         return f"({customers_sql(self.relation)})"
+
+    @property
+    def key(self) -> str:
+        """The column of ``relation`` by which a customer's transactions are found fastest."""
+        whole = self.relation == "transactions"
+        return NUMBER if self.numbered and whole else "customer_id"
 
     def frame(self, query: str, parameters: dict[str, Any] | None = None) -> pd.DataFrame:
         """Run a query on this ledger's connection and return its rows."""
@@ -94,15 +105,16 @@ def open_ledger(dataset: Dataset, settings: Settings) -> Iterator[Ledger]:
         raise InputError(f"{dataset.name} holds applications but no transactions.")
     with connect(settings, [dataset.folder]) as connection:
         path = text_literal(str(dataset.transactions_path.resolve()))
-        # Only the canonical columns: the file may carry intake's own.
-        columns = ", ".join(identifier(column) for column in dataset.columns)
-        connection.execute(
-            f"CREATE VIEW transactions AS SELECT {columns} FROM read_parquet({path})"
-        )
-        customers = customers_sql("transactions")
+        customers, numbered = customers_sql("transactions"), False
         if dataset.customers_path.exists():  # a dataset stored earlier has none
-            path = text_literal(str(dataset.customers_path.resolve()))
-            customers = f"SELECT * FROM read_parquet({path})"
+            listed = text_literal(str(dataset.customers_path.resolve()))
+            customers = f"SELECT * FROM read_parquet({listed})"
+            numbered = NUMBER in connection.sql(customers).columns
+        # Only the canonical columns and this one: the file may carry intake's own.
+        columns = [identifier(name) for name in dataset.columns] + [NUMBER] * numbered
+        connection.execute(
+            f"CREATE VIEW transactions AS SELECT {', '.join(columns)} FROM read_parquet({path})"
+        )
         connection.execute(f"CREATE VIEW customers AS {customers}")
         yield Ledger(
             connection,
@@ -111,6 +123,7 @@ def open_ledger(dataset: Dataset, settings: Settings) -> Iterator[Ledger]:
             dataset.has_money_in,
             datetime(dataset.first.year, dataset.first.month, dataset.first.day),
             midnight_after(dataset.last),
+            numbered=numbered,
         )
 
 

@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from credit_core.data.contract import Kind
+from credit_core.data.ledger import NUMBER
 from credit_core.data.reading import LONGEST_LINE, Cell, Reading
 from credit_core.data.rejects import Broken
 from credit_core.errors import InputError
@@ -56,12 +57,14 @@ class Read:
     """What was read: the number of certain rows, and the doubtful lines.
 
     ``finished`` says that what could be read after all stands behind the certain rows, and that no
-    two rows have one transaction id.
+    two rows have one transaction id; then ``customers`` are theirs, None where they are too many to
+    be numbered.
     """
 
     rows: int
     broken: list[Broken]
     finished: bool
+    customers: pa.Table | None = None
 
 
 def can_read(reading: Reading, settings: Settings) -> bool:
@@ -115,10 +118,10 @@ def read_lines(
 ) -> Read | None:
     """Write every certain row to ``stage``, in the file's order, with an empty ``problem``.
 
-    ``again`` reads doubtful lines with the tolerant rules and returns the good rows among them;
-    with ``finish`` they are written, too, unless a transaction id may stand twice. ``tell`` hears
-    the share that is done, at every tenth. Returns None where too many lines are doubtful to look
-    at each.
+    Each row gets its customer's number, too. ``again`` reads doubtful lines with the tolerant rules
+    and returns the good rows among them; with ``finish`` they are written, too, unless a
+    transaction id may stand twice. ``tell`` hears the share that is done, at every tenth. Returns
+    None where too many lines are doubtful to look at each.
     """
     source = reading.source
     rows, line = 0, source.header_line
@@ -136,7 +139,7 @@ def read_lines(
         with pq.ParquetWriter(stage, typist.schema, **typist.storage) as writer:
             for block in typed:
                 for batch in block.batches:
-                    writer.write_table(pa.Table.from_batches([batch]))
+                    writer.write_table(typist.numbered(batch))
                     rows += batch.num_rows
                 hashes += block.hashes
                 broken += [_broken(line + before, text, reading) for before, text in block.doubts]
@@ -153,10 +156,9 @@ def read_lines(
                 hashes.append(typist.hashed(good["transaction_id"]))
             finished = finish and distinct(hashes)
             if finished and len(good):
-                columns = {name: good[name] for name in good.column_names}
-                columns["problem"] = pa.nulls(len(good), pa.string())
-                writer.write_table(pa.table(columns).cast(typist.schema))
-    return Read(rows, broken, finished)
+                for batch in good.cast(typist.columns).to_batches():
+                    writer.write_table(typist.numbered(batch))
+    return Read(rows, broken, finished, typist.customers.table() if finished else None)
 
 
 def distinct(hashes: list[NDArray[np.uint64]]) -> bool:
@@ -290,7 +292,9 @@ class _Typist:
 
     def __init__(self, reading: Reading, settings: Settings, file: int) -> None:
         from credit_core.data import line_kernels
+        from credit_core.data.numbering import Customers
 
+        self.customers = Customers()
         self._kernels = line_kernels
         self._file, self._name = file, reading.source.name
         self._delimiter = ord(reading.source.delimiter)
@@ -318,11 +322,21 @@ class _Typist:
         self._few = frozenset(few)
 
     @property
-    def schema(self) -> pa.Schema:
+    def columns(self) -> pa.Schema:
         """The columns of a batch, once it is decided how texts are stored."""
         few, types = self._few or (), {cell.name: _TYPES[cell.kind] for cell in self._cells}
         types |= dict.fromkeys(few, pa.dictionary(pa.int32(), pa.string()))
-        return pa.schema([*types.items(), ("problem", pa.string())])
+        return pa.schema(types.items())
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the stage: those of a batch, the customer's number and the problem."""
+        return pa.schema([*self.columns, (NUMBER, pa.int32()), ("problem", pa.string())])
+
+    def numbered(self, batch: pa.RecordBatch) -> pa.Table:
+        """Return rows as they are staged, their customers numbered; to be asked in their order."""
+        more = [self.customers.take_in(batch), pa.nulls(batch.num_rows, pa.string())]
+        return pa.Table.from_arrays([*batch.columns, *more], schema=self.schema)
 
     @property
     def storage(self) -> dict[str, Any]:
@@ -369,7 +383,6 @@ class _Typist:
             rows, doubtful, seen, position = room.counts.tolist()
             if rows:
                 columns = {cell.name: self._column(cell, rows, hashes) for cell in self._cells}
-                columns["problem"] = pa.nulls(rows, pa.string())
                 batches.append(pa.record_batch(columns))
             for start, stop, line in room.doubts[:doubtful].tolist():
                 doubts.append((lines + line, room.data[start:stop].tobytes()))

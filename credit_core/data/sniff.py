@@ -6,15 +6,14 @@ What comes out is always plain UTF-8 text (or Parquet) that DuckDB can read stri
 from __future__ import annotations
 
 import codecs
-import hashlib
 import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
+from blake3 import blake3
 from numpy.typing import NDArray
 
 from credit_core.data.header import find_header, refuse_duplicate_headers, refuse_width
@@ -36,8 +35,6 @@ from credit_core.settings import Settings
 
 _CHUNK = 1 << 20
 """Bytes without a line end that make a line suspect of being too long for the reader."""
-_PART = 64 << 20
-"""Bytes of a file that are hashed together."""
 _SPACE, _END = b" \n"
 _NO_BREAK = tuple(space.encode() for space in "\xa0\u2007\u202f\u3000")
 _SIGNATURES = (
@@ -159,7 +156,7 @@ def _parquet(path: Path, settings: Settings) -> Source:
     refuse_rows(facts.num_rows, path.name, settings)
     refuse_width(len(schema.names), path.name, settings)
     refuse_duplicate_headers(schema.names, path.name)
-    digest = _content_hash(path, settings.threads)
+    digest = _content_hash(path)
     types = tuple("nested" if pa.types.is_nested(kind) else str(kind) for kind in schema.types)
     return Source(path, path.name, "parquet", digest, tuple(schema.names), types=types)
 
@@ -173,30 +170,19 @@ def refuse_rows(rows: int, name: str, settings: Settings) -> None:
         )
 
 
-def _content_hash(path: Path, threads: int) -> str:
-    """Return the SHA-256 of a file; of a large one, that of its parts' hashes, side by side."""
-    begins = range(0, path.stat().st_size, _PART)
-    with ThreadPoolExecutor(threads) as pool:
-        hashes = list(pool.map(partial(_part_hash, path), begins))
-    whole = hashes[0] if len(hashes) == 1 else hashlib.sha256(b"".join(hashes)).digest()
-    return whole.hex()
-
-
-def _part_hash(path: Path, begin: int) -> bytes:
-    found, buffer = hashlib.sha256(), bytearray(_CHUNK)
+def _content_hash(path: Path) -> str:
+    """Return the BLAKE3 of a file, as ``b3sum`` gives it: a fifth of the work of SHA-256."""
+    found, buffer = blake3(), bytearray(_CHUNK)
     with path.open("rb", buffering=0) as stream:
-        stream.seek(begin)
-        left = _PART
-        while left and (filled := stream.readinto(buffer)):
-            found.update(memoryview(buffer)[: min(filled, left)])
-            left -= min(filled, left)
-    return found.digest()
+        while filled := stream.readinto(buffer):
+            found.update(memoryview(buffer)[:filled])
+    return found.hexdigest()
 
 
 def _text(path: Path, plain: Path, scratch: Path, settings: Settings, notes: list[str]) -> Source:
     """Return the source of a text; ``plain`` is ``path`` itself or its unpacked copy."""
-    with ThreadPoolExecutor(1) as aside:  # hashing is half of the work
-        digest = aside.submit(_content_hash, path, settings.threads)
+    with ThreadPoolExecutor(1) as aside:
+        digest = aside.submit(_content_hash, path)
         looked = _scan(plain, path.name)
     if looked.encoding != "utf-8":
         notes.append(f"read as {looked.encoding}")
@@ -219,7 +205,7 @@ def _text(path: Path, plain: Path, scratch: Path, settings: Settings, notes: lis
         path=plain,
         name=path.name,
         kind="csv",
-        sha256=digest.result(),
+        content_hash=digest.result(),
         header=found.header,
         delimiter=found.delimiter,
         lines=looked.lines,

@@ -25,10 +25,10 @@ _DIGIT = re.compile(r"\d")
 class Source:
     """A file that has been looked at: a delimited text in UTF-8, or Parquet.
 
-    ``sha256`` is that of the file as it was given; ``path`` may be an unpacked or decoded copy of
-    it. ``lines`` counts the lines, the last one also where nothing ends it. The header begins on
-    ``header_line`` and is record number ``skip``, blank lines counted. ``spaces`` says which
-    spaces may stand around a cell's text: none, plain ones, or tabs and no-break spaces, too.
+    ``content_hash`` is that of the file as it was given; ``path`` may be an unpacked or decoded
+    copy of it. ``lines`` counts the lines, the last one also where nothing ends it. The header
+    begins on ``header_line`` and is record number ``skip``, blank lines counted. ``spaces`` says
+    which spaces may stand around a cell's text: none, plain ones, or tabs and no-break spaces, too.
     ``plain`` says that every line is one record of well-formed text: without quotation marks, or
     other spaces than plain ones.
     ``types`` are the column types of a Parquet file.
@@ -37,7 +37,7 @@ class Source:
     path: Path
     name: str
     kind: str
-    sha256: str
+    content_hash: str
     header: tuple[str, ...]
     delimiter: str = ","
     lines: int = 0

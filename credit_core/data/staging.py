@@ -28,13 +28,14 @@ class Pass:
     ``staged`` records were handed out by the reader, ``broken`` turned away; those of them that
     only a cell kept back were read a second time and lie, typed and checked, in the table
     ``second``. ``finished`` says that the stage is the ledger as it is to be, with what could be
-    read the second time.
+    read the second time; its ``customers`` may be known then.
     """
 
     staged: int
     problems: int
     broken: list[Broken]
     finished: bool = False
+    customers: pa.Table | None = None
 
     @property
     def seen(self) -> int:
@@ -64,7 +65,7 @@ def first_pass(
 
         read = lines.read_lines(reading, stage, settings, again, tell, finish=finish)
         if read is not None:
-            return Pass(read.rows, 0, read.broken, read.finished)
+            return Pass(read.rows, 0, read.broken, read.finished, read.customers)
     checked = checked_sql(reading, settings, raw_sql(reading))
     try:
         copy_to(connection, checked, stage)

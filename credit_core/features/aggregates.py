@@ -112,26 +112,48 @@ class Slot:
         return self.over, self.first, self.width
 
 
-def slots_for(aggregates: Iterable[Aggregate]) -> dict[Aggregate, tuple[Slot, int]]:
-    """Give every aggregate a place in a slot.
+def slots_for(
+    aggregates: Iterable[Aggregate], whole: Iterable[Slot] = ()
+) -> dict[Aggregate, tuple[Slot, int | None]]:
+    """Give every aggregate a place in a slot; None is all places of it, added.
 
     Those that differ only in the number that a column equals share one: a row counts for one of
-    them at most.
+    them at most. In a slot of ``whole`` every row has a place, so that what it counts or adds in
+    all, or at one place, needs no slot of its own.
 
     >>> wanted = [Aggregate.of(f"sum(CASE WHEN part = {i} THEN amount END)") for i in (1, 2)]
     >>> [(slot.over, slot.width, place) for slot, place in slots_for(wanted).values()]
     [('part', 2, 0), ('part', 2, 1)]
+    >>> parts = Slot(Aggregate.of("sum(amount)"), "part", 0, 3)
+    >>> [place for _, place in slots_for([parts.aggregate, *wanted], [parts]).values()]
+    [None, 1, 2]
     """
-    found = {}
+    found: dict[Aggregate, tuple[Slot, int | None]] = {}
     alike: dict[tuple[Aggregate, str], dict[int, Aggregate]] = defaultdict(dict)
     for aggregate in aggregates:
-        found[aggregate] = (Slot(aggregate), 0)
+        known = next(filter(None, (_inside(aggregate, slot) for slot in whole)), None)
+        found[aggregate] = known or (Slot(aggregate), 0)
+        if known:
+            continue
         if aggregate.function in _SPREAD and [term.sign for term in aggregate.terms] == ["="]:
             (term,) = aggregate.terms
             alike[replace(aggregate, terms=()), term.column][term.number] = aggregate
-    for (whole, over), by_number in alike.items():
+    for (other, over), by_number in alike.items():
         first, width = min(by_number), len(by_number)
         if width > 1 and max(by_number) == first + width - 1:
-            slot = Slot(whole, over, first, width)
+            slot = Slot(other, over, first, width)
             found |= {alone: (slot, number - first) for number, alone in by_number.items()}
     return found
+
+
+def _inside(aggregate: Aggregate, slot: Slot) -> tuple[Slot, int | None] | None:
+    """Return where in a slot an aggregate is found, None where it is not."""
+    if aggregate == slot.aggregate:
+        return slot, None
+    for term in aggregate.terms:
+        others = tuple(other for other in aggregate.terms if other != term)
+        if (term.column, term.sign) == (slot.over, "=") and slot.aggregate == replace(
+            aggregate, terms=others
+        ):
+            return slot, term.number - slot.first
+    return None

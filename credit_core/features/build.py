@@ -41,11 +41,13 @@ def placed_sql(
     numbered: Iterable[str] = (),
     *,
     single: bool = False,
+    key: str = "customer_id",
 ) -> str:
     """Return the query of the transactions inside the windows of ``snapshots``.
 
     Its columns are ``snapshot``, ``seconds`` before as_of, ``block`` and those of the ledger, or
-    derived from it, that the expressions name. The other parameters are those of `feature_sql`.
+    derived from it, that the expressions name; in a ``single`` query there is no ``snapshot``, and
+    ``key`` where the expressions name it. The other parameters are those of `feature_sql`.
     """
     blocks = catalogue.blocks
     derived = {name: name for name in _LEDGER_COLUMNS if name in columns} | _DERIVED
@@ -60,12 +62,13 @@ def placed_sql(
     window = f"t.timestamp < as_of AND t.timestamp >= as_of - to_days({catalogue.observation_days})"
     seconds = "CAST(date_diff('second', t.timestamp, as_of) AS INTEGER) AS seconds"
     if single:
+        kept += [key] * (key in read)
         inside = f"SELECT {', '.join([seconds, *kept])} FROM {relation} t WHERE {window}"
     else:
         inside = f"""SELECT s.snapshot, t.*, {seconds}
       FROM snapshots s
-      JOIN (SELECT {", ".join(["customer_id", "timestamp", *kept])} FROM {relation}) t
-        ON t.customer_id = s.customer_id
+      JOIN (SELECT {", ".join([key, "timestamp", *kept])} FROM {relation}) t
+        ON t.{key} = s.{key}
       WHERE {window}"""
     return f"""
     SELECT *, least(CAST((seconds - 1) // {MONTH * 86400} AS INTEGER), {blocks - 1}) AS block
@@ -98,8 +101,9 @@ def feature_sql(
     numbered: Iterable[str] = (),
     *,
     single: bool = False,
+    key: str = "customer_id",
 ) -> str:
-    """Return the query of levels over ``snapshots`` (snapshot, customer_id, as_of) and a ledger.
+    """Return the query of levels over ``snapshots`` (snapshot, ``key``, as_of) and a ledger.
 
     A transaction counts for a snapshot only inside ``[as_of - observation_days, as_of)``. Snapshots
     without a transaction give no row. Months are a level by themselves; the others can be asked
@@ -118,7 +122,7 @@ def feature_sql(
         selected = re.sub(r"count\(DISTINCT (\w+)\)", counted, selected)
     monthly = selected_sql(MONTHLY)
     read = monthly if "months" in levels else selected
-    placed = placed_sql(catalogue, read, relation, columns, numbered, single=single)
+    placed = placed_sql(catalogue, read, relation, columns, numbered, single=single, key=key)
     if "months" in levels:
         by = "block" if single else "snapshot, block"
         placed = f"""
@@ -145,18 +149,12 @@ def build_features(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue
         any transaction in its window takes each feature's declared ``empty`` value.
     """
     connection = ledger.connection
-    numbered = pd.DataFrame(
-        {
-            "snapshot": np.arange(len(snapshots), dtype=np.int32),
-            "customer_id": snapshots["customer_id"].to_numpy(),
-            "as_of": snapshots["as_of"].to_numpy(),
-        }
-    )
+    numbered = _numbered(ledger, snapshots)
     connection.register("snapshots", numbered)
     places = {feature.name: j for j, feature in enumerate(catalogue.features)}
     table = np.empty((len(places), len(snapshots)))
     seen = np.zeros(len(snapshots), dtype=np.bool_)
-    for found in _computed(ledger, len(snapshots), catalogue):
+    for found in _computed(ledger, numbered, catalogue):
         rows = _places_of(found.pop("snapshot"))
         seen[rows] = True
         for name in list(found):
@@ -165,6 +163,25 @@ def build_features(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue
     table[:, ~seen] = np.array(list(catalogue.silent.values()))[:, None]
     connection.unregister("snapshots")
     return pd.DataFrame(table.T, columns=list(places), copy=False)
+
+
+def _numbered(ledger: Ledger, snapshots: pd.DataFrame) -> pd.DataFrame:
+    """Return the table ``snapshots``: its number, the ledger's key of the customer, and as_of."""
+    found = pd.DataFrame(
+        {
+            "snapshot": np.arange(len(snapshots), dtype=np.int32),
+            "customer_id": snapshots["customer_id"].to_numpy(),
+            "as_of": snapshots["as_of"].to_numpy(),
+        }
+    )
+    if ledger.key != "customer_id":
+        ledger.connection.register("snapshots", found)
+        query = f"SELECT snapshot, {ledger.key} FROM snapshots JOIN customers USING (customer_id)"
+        known = ledger.connection.execute(query).fetchnumpy()
+        numbers = np.full(len(found), -1, dtype=np.int32)  # no customer has this one
+        numbers[known["snapshot"]] = known[ledger.key]
+        found[ledger.key] = numbers
+    return found
 
 
 def _places_of(rows: NDArray[np.integer]) -> NDArray[np.integer] | slice:
@@ -178,9 +195,9 @@ Found = dict[str, NDArray]
 """``snapshot`` and, at these places, the values of features."""
 
 
-def _computed(ledger: Ledger, snapshots: int, catalogue: Catalogue) -> Iterable[Found]:
-    values = _few_values(ledger, snapshots)
-    if snapshots > MOST_GROUPED_BY_SQL:
+def _computed(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue) -> Iterable[Found]:
+    values = _few_values(ledger, len(snapshots))
+    if len(snapshots) > MOST_GROUPED_BY_SQL:
         from credit_core.features.totals import grouped_features
 
         found = grouped_features(ledger, snapshots, catalogue, values)
@@ -190,7 +207,9 @@ def _computed(ledger: Ledger, snapshots: int, catalogue: Catalogue) -> Iterable[
     for level in LEVELS:
         if all(feature.over != level for feature in catalogue.features):
             continue
-        query = feature_sql(catalogue, (level,), ledger.relation, ledger.columns, values)
+        query = feature_sql(
+            catalogue, (level,), ledger.relation, ledger.columns, values, key=ledger.key
+        )
         bound = bindings(catalogue, values, query)
         yield ledger.connection.execute(query, bound).fetchnumpy()
 

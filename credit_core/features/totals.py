@@ -13,13 +13,15 @@ Few and narrow columns leave the engine: what a row carries out of it costs more
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import reduce
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -36,15 +38,19 @@ from credit_core.features.build import (
 )
 from credit_core.features.catalogue import Catalogue
 
-_ROWS = 32_768
+_ROWS = 65_536
 """Rows of a chunk: few enough for a core's own cache."""
-_AHEAD = 4
+_AHEAD = 2
 """Chunks that wait to be taken in."""
 _GROUPS = 65_536
 """Groups whose features are worked out at once."""
+_LANES = 2
+"""Threads that take rows in, each for some of the aggregates."""
 _TURNED = 512
 """Records that are turned at once."""
-_LIMIT = 2**62
+_DIGITS = 18
+_LIMIT = 10**_DIGITS
+"""What no sum may reach: decimals of so many digits are 64-bit numbers to the engine, too."""
 _LINE = 64
 """Bytes of a cache line."""
 _BEFORE_ANY = {"min": 2**63 - 1, "max": -(2**63)}
@@ -181,14 +187,15 @@ def _records(groups: int, wide: int, narrow: int) -> tuple[NDArray[np.int64], ND
     does, so that it is in as few of them as can be.
     """
     size = -(-(8 * wide + 4 * narrow) // _LINE) * _LINE
-    memory = np.zeros(groups * size + _LINE, dtype=np.uint8)
+    memory = np.empty(groups * size + _LINE, dtype=np.uint8)
+    memory[:] = 0
     begin = -memory.ctypes.data % _LINE
     records = memory[begin : begin + groups * size].reshape(groups, size)
     return records.view(np.int64), records.view(np.int32)
 
 
 def _column(aggregate: Aggregate, state: NDArray[Any], types: dict[str, pa.DataType]) -> pa.Array:
-    """Return an aggregate's results, of DuckDB's own type."""
+    """Return an aggregate's results as whole numbers or decimals, by the type of its column."""
     if aggregate.function == "count":
         return pa.array(state.astype(np.int64))
     kind = types[aggregate.column]
@@ -197,42 +204,32 @@ def _column(aggregate: Aggregate, state: NDArray[Any], types: dict[str, pa.DataT
         unknown = state == _BEFORE_ANY.get(aggregate.function, 0)
     if not pa.types.is_decimal(kind):
         return pa.array(state, mask=unknown)
-    width = 38 if aggregate.function == "sum" else kind.precision
-    return _decimals(state, unknown, pa.decimal128(width, kind.scale))
-
-
-def _decimals(
-    units: NDArray[np.int64], unknown: NDArray[np.bool_] | None, kind: pa.DataType
-) -> pa.Array:
-    """Return decimals from their smallest units, without a detour over fractions."""
-    halves = np.empty((len(units), 2), dtype=np.int64)
-    halves[:, 0] = units
-    np.right_shift(units, 63, out=halves[:, 1])
-    valid = None
-    if unknown is not None and unknown.any():
-        halves[unknown] = 0
-        valid = pa.array(~unknown).buffers()[1]
-    return pa.Array.from_buffers(kind, len(units), [valid, pa.py_buffer(halves)])
+    valid = pa.array(~unknown).buffers()[1] if unknown is not None and unknown.any() else None
+    units = pa.py_buffer(np.ascontiguousarray(state))
+    return pa.Array.from_buffers(pa.decimal64(_DIGITS, kind.scale), len(state), [valid, units])
 
 
 def grouped_features(
-    ledger: Ledger, snapshots: int, catalogue: Catalogue, values: dict[str, list[str]]
+    ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue, values: dict[str, list[str]]
 ) -> Iterator[Found] | None:
-    """Compute the features of ``snapshots``, a table of so many rows on the ledger's connection.
+    """Compute the features of ``snapshots``, the table of that name on the ledger's connection.
 
     Returns None where the aggregates do not fit: a column of too many values is counted distinct,
-    or sums may pass 64 bits.
+    or sums may have more than 18 digits.
     """
     expressions = expressions_of(catalogue, ("transactions", "categories"), values)
     monthly = expressions_of(catalogue, ("months",))
     if "DISTINCT" in "".join(expressions.values()):
         return None
     calls = _aggregates(["count(*)", *expressions.values()])
-    places = slots_for(calls.values())
     of_month = _aggregates(["count(*)", *MONTHLY.values()] if monthly else [])
     by_month = {a: Slot(a, "block", 0, catalogue.blocks) for a in of_month.values()}
-    totals = Totals([*(slot for slot, _ in places.values()), *by_month.values()], snapshots)
-    types = _take_in(ledger, catalogue, values, totals)
+    places = slots_for(calls.values(), by_month.values())
+    slots = dict.fromkeys([*(slot for slot, _ in places.values()), *by_month.values()])
+    ordered = sorted(slots, key=lambda slot: slot.aggregate.function)
+    lanes = min(_threads(ledger), _LANES)
+    totals = [Totals(ordered[i::lanes], len(snapshots)) for i in range(lanes)]
+    types = _take_in(ledger, snapshots, catalogue, values, totals)
     if types is None:
         return None
     of_all = f"SELECT snapshot, {selected_sql(_renamed(expressions, calls))} FROM aggregates"
@@ -241,8 +238,13 @@ def grouped_features(
     GROUP BY snapshot"""
 
     def computed(start: int) -> list[Found]:
-        states = totals.of(slice(start, start + _GROUPS))
-        flat = {a: states[slot][place] for a, (slot, place) in places.items()}
+        states: dict[Slot, NDArray[Any]] = {}
+        for some in totals:
+            states |= some.of(slice(start, start + _GROUPS))
+        flat = {
+            a: states[slot].sum(axis=0) if place is None else states[slot][place]
+            for a, (slot, place) in places.items()
+        }
         seen, columns = _rows_taken_in(flat, calls, types)
         table = pa.table({"snapshot": seen + start, **columns})
         found = [_evaluated(ledger, table, of_all)]
@@ -256,7 +258,7 @@ def grouped_features(
 
     def blocks() -> Iterator[Found]:
         with ThreadPoolExecutor(_threads(ledger)) as pool:
-            for found in pool.map(computed, range(0, snapshots, _GROUPS)):
+            for found in pool.map(computed, range(0, len(snapshots), _GROUPS)):
                 yield from found
 
     return blocks()
@@ -285,8 +287,9 @@ def _rows_taken_in(
 ) -> tuple[NDArray[np.int64], dict[str, pa.Array]]:
     """Return which groups took in a row, and each call's results for them, named in order."""
     seen = np.flatnonzero(states[_ROWS_TAKEN_IN])
+    rows = slice(None) if len(seen) == len(states[_ROWS_TAKEN_IN]) else seen
     columns = {
-        f"a{i}": _column(aggregate, states[aggregate][seen], types)
+        f"a{i}": _column(aggregate, states[aggregate][rows], types)
         for i, aggregate in enumerate(calls.values())
     }
     return seen, columns
@@ -305,39 +308,83 @@ def _evaluated(ledger: Ledger, aggregates: pa.Table, query: str) -> Found:
 
 
 def _take_in(
-    ledger: Ledger, catalogue: Catalogue, values: dict[str, list[str]], totals: Totals
+    ledger: Ledger,
+    snapshots: pd.DataFrame,
+    catalogue: Catalogue,
+    values: dict[str, list[str]],
+    totals: Sequence[Totals],
 ) -> dict[str, pa.DataType] | None:
     """Let every transaction inside a window count; return the types of the columns.
 
-    None where a sum may not fit into 64 bits.
+    None where a sum may have more than 18 digits.
     """
-    terms = {term for aggregate in totals.aggregates for term in aggregate.terms}
-    read = {a.column for a in totals.aggregates} | {term.column for term in terms}
-    read |= {over for over, _, _ in totals.spreads}
-    names = ["snapshot", *sorted(read - {""})]
+    aggregates = {aggregate for some in totals for aggregate in some.aggregates}
+    terms = {term for aggregate in aggregates for term in aggregate.terms}
+    read = {a.column for a in aggregates} | {term.column for term in terms}
+    read |= {over for some in totals for over, _, _ in some.spreads}
+    group_of = _group_of(ledger, snapshots)
+    names = [ledger.key if group_of is not None else "snapshot", *sorted(read - {""})]
     selected = ", ".join(f"{sql} AS v{i}" for i, sql in enumerate(names))
-    placed = placed_sql(catalogue, selected, ledger.relation, ledger.columns, values)
+    relation, bound = ledger.relation, {}
+    if group_of is not None:
+        relation = f"(SELECT *, CAST($as_of AS TIMESTAMP) AS as_of FROM {relation})"
+        bound["as_of"] = snapshots["as_of"][0]
+    placed = placed_sql(
+        catalogue,
+        selected,
+        relation,
+        ledger.columns,
+        values,
+        single=group_of is not None,
+        key=ledger.key,
+    )
     query = f"SELECT {selected}\nFROM ({placed}\n)"
-    found = ledger.connection.sql(query, params=bindings(catalogue, values, query) or None)
-    reach = {a.column: 0 for a in totals.aggregates if a.function == "sum"}
-    # The engine has a core for each of its threads; the loops are one more, as it often waits.
-    with found.to_arrow_reader(_ROWS) as reader, ThreadPoolExecutor(1) as lane:
+    bound |= bindings(catalogue, values, query)
+    found = ledger.connection.sql(query, params=bound or None)
+    reach = {a.column: 0 for a in aggregates if a.function == "sum"}
+    with ExitStack() as opened:
+        reader = opened.enter_context(found.to_arrow_reader(_ROWS))
+        # One thread each: chunks are taken in one after the other.
+        lanes = [opened.enter_context(ThreadPoolExecutor(1)) for _ in totals]
         types = dict(zip(names, reader.schema.types, strict=True))
-        ahead: deque[Future[None]] = deque()
+        ahead: deque[list[Future[None]]] = deque()
         for batch in reader:
+            groups = _numbers(batch.column(0))
+            if group_of is not None:
+                groups = group_of[groups]
+                if (others := groups < 0).any():
+                    batch, groups = batch.filter(pa.array(~others)), groups[~others]
             if batch.num_rows == 0:
                 continue
-            chunk = Chunk(dict(zip(names, batch.columns, strict=True)))
+            chunk = Chunk(dict(zip(names[1:], batch.columns[1:], strict=True)))
             for column in reach:
                 reach[column] += chunk.reach(column)
                 if reach[column] >= _LIMIT:
                     return None
-            ahead.append(lane.submit(totals.take_in, chunk.numbers["snapshot"], chunk))
+            work = zip(lanes, totals, strict=True)
+            ahead.append([lane.submit(some.take_in, groups, chunk) for lane, some in work])
             if len(ahead) > _AHEAD:
-                ahead.popleft().result()
-        for task in ahead:
+                for task in ahead.popleft():
+                    task.result()
+        for task in chain.from_iterable(ahead):
             task.result()
     return types
+
+
+def _group_of(ledger: Ledger, snapshots: pd.DataFrame) -> NDArray[np.int32] | None:
+    """Return the snapshot of each customer's number, -1 for none, where that takes no join.
+
+    So it is where most customers have a snapshot, one each, all at one time.
+    """
+    if ledger.key == "customer_id" or snapshots["as_of"].nunique() != 1:
+        return None
+    (last,) = ledger.one(f"SELECT max({ledger.key}) FROM customers")
+    numbers = snapshots[ledger.key].to_numpy()
+    known = numbers >= 0
+    found = np.full(last + 1, -1, dtype=np.int32)
+    found[numbers[known]] = np.flatnonzero(known)
+    enough = 2 * known.sum() > last and (found >= 0).sum() == known.sum()
+    return found if enough else None
 
 
 def _known(column: pa.Array) -> NDArray[np.uint8]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -17,14 +18,17 @@ from hypothesis import example, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
+from credit_core.data import lines
 from credit_core.data.contract import BY_NAME, COLUMNS
-from credit_core.data.ledger import ledger_of, open_ledger
+from credit_core.data.intake import ingest
+from credit_core.data.ledger import Ledger, ledger_of, open_ledger
 from credit_core.data.store import Dataset
 from credit_core.features import build, totals
 from credit_core.features.build import build_features, frequent_categories
 from credit_core.features.catalogue import Catalogue, build_catalogue
 from credit_core.features.prepared import PreparedFeatures
-from credit_core.settings import Settings
+from credit_core.labels.rfm import customers_seen
+from credit_core.settings import SAMPLE_FILES, Settings
 
 AS_OF = pd.Timestamp("2024-06-30")
 DAYS = 180
@@ -196,6 +200,7 @@ def for_many(frame: pd.DataFrame, threads: int = 2) -> pd.DataFrame:
 @given(ledgers)
 @effort(max_examples=25)
 @example([("A", -1, 0, None, None, None, None)])
+@example([("A", -i, 9_999_999_999_999, -i, "rent", "card", None) for i in range(1, 9)])
 def test_many_snapshots_have_the_same_features_to_the_bit(drawn: list[tuple]) -> None:
     frame = frame_of(drawn)
     assert bits(for_many(frame)) == bits(features_of(frame))
@@ -219,10 +224,10 @@ def test_many_snapshots_of_a_whole_ledger_have_the_same_features_to_the_bit(
 @pytest.mark.parametrize(
     "unfit",
     [
-        {"amount": 9_999_999_999_999.0},  # 100 of them in the smallest unit pass 64 bits
+        {"amount": 9_999_999_999_999.0},  # 100 of them in the smallest unit have 20 digits
         {"channel": [f"channel {i}" for i in range(100)]},
     ],
-    ids=["sums beyond 64 bits", "a channel a row"],
+    ids=["sums of 20 digits", "a channel a row"],
 )
 def test_what_does_not_fit_is_left_to_sql(unfit: dict[str, object]) -> None:
     drawn = [("A", -1 - i, 100, 5, "rent", "card", False) for i in range(100)]
@@ -233,6 +238,47 @@ def test_what_does_not_fit_is_left_to_sql(unfit: dict[str, object]) -> None:
     assert bits(many) == bits(features_of(frame))
     assert many.loc[1, "money_out"] == pytest.approx(frame["amount"].sum())
     assert many.loc[1, "channels"] == frame["channel"].nunique()
+
+
+def snapshots_of_a_kind(ledger: Ledger, kind: str) -> pd.DataFrame:
+    if kind == "everyone":
+        return customers_seen(ledger, ledger.end).sample(frac=1, random_state=0)
+    if kind == "some":
+        return customers_seen(ledger, ledger.end).iloc[::3]
+    if kind == "earlier":
+        return customers_seen(ledger, ledger.first + timedelta(days=40))
+    at = [ledger.end, ledger.end - timedelta(days=50)]
+    found = pd.concat([customers_seen(ledger, as_of).iloc[:300] for as_of in at])
+    nobody = pd.DataFrame({"customer_id": ["nobody"], "as_of": [pd.Timestamp(at[0])]})
+    return pd.concat([found, nobody], ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    """The sample's ledger, its customers numbered as those of a large file are."""
+    home = tmp_path_factory.mktemp("numbered")
+    settings = Settings(home=home, models=home, threads=2)
+    with mock.patch.object(lines, "LEAST_BYTES", 0):
+        dataset = ingest(SAMPLE_FILES[0], settings)
+    with open_ledger(dataset, settings) as ledger:
+        yield ledger
+
+
+@pytest.mark.parametrize("many", [False, True], ids=["by SQL", "by loops"])
+@pytest.mark.parametrize("kind", ["everyone", "some", "earlier", "two dates, and nobody"])
+def test_customers_by_number_have_the_same_features_to_the_bit(
+    numbered: Ledger, kind: str, many: bool
+) -> None:
+    assert numbered.key == "customer_number"
+    snapshots = snapshots_of_a_kind(numbered, kind)
+    categories = frequent_categories(numbered, numbered.end, 10)
+    catalogue = build_catalogue(180, numbered.abilities, categories)
+    by_name = build_features(replace(numbered, numbered=False), snapshots, catalogue)
+    with ExitStack() as contexts:
+        for limit in as_for_many(1000) if many else ():
+            contexts.enter_context(limit)
+        by_number = build_features(numbered, snapshots, catalogue)
+    assert bits(by_number) == bits(by_name)
 
 
 def oracle(own: pd.DataFrame, as_of: pd.Timestamp) -> dict[str, float]:
