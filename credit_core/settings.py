@@ -19,6 +19,7 @@ SAMPLE_FILES = (
 
 
 _BESIDE_ENGINE_MB = 350
+_COMPILES_MB = 1_000
 
 Role = Literal["officer", "risk_manager", "auditor", "admin"]
 """What somebody may do: see `credit_core.oversight.access`."""
@@ -81,6 +82,11 @@ class Settings(BaseSettings):
     def engine_memory_mb(self) -> int:
         """What DuckDB may take of a job's memory; Python and a model need the rest."""
         return self.memory_limit_mb - _BESIDE_ENGINE_MB
+
+    @property
+    def compiles(self) -> bool:
+        """Whether a job has memory for compiled loops, which the engine's limit does not hold."""
+        return self.memory_limit_mb >= _COMPILES_MB
 
     @property
     def datasets(self) -> Path:

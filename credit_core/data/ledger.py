@@ -36,7 +36,8 @@ class Ledger:
 
     ``columns`` are the canonical columns present; ``end`` is the midnight after the last
     transaction, the latest moment a snapshot may be taken at. ``numbered`` says that the view
-    ``transactions`` and the customers have a customer's number, too.
+    ``transactions`` and the customers have a customer's number, too; ``compiles`` that there is
+    memory for compiled loops.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -47,6 +48,7 @@ class Ledger:
     end: datetime
     relation: str = "transactions"
     numbered: bool = False
+    compiles: bool = True
 
     @property
     def customers(self) -> str:
@@ -60,6 +62,15 @@ class Ledger:
         """The column of ``relation`` by which a customer's transactions are found fastest."""
         whole = self.relation == "transactions"
         return NUMBER if self.numbered and whole else "customer_id"
+
+    @contextmanager
+    def given(self, name: str, table: pd.DataFrame) -> Iterator[None]:
+        """Let queries read a table under a name."""
+        self.connection.register(name, table)
+        try:
+            yield
+        finally:
+            self.connection.unregister(name)
 
     def frame(self, query: str, parameters: dict[str, Any] | None = None) -> pd.DataFrame:
         """Run a query on this ledger's connection and return its rows."""
@@ -124,6 +135,7 @@ def open_ledger(dataset: Dataset, settings: Settings) -> Iterator[Ledger]:
             datetime(dataset.first.year, dataset.first.month, dataset.first.day),
             midnight_after(dataset.last),
             numbered=numbered,
+            compiles=settings.compiles,
         )
 
 

@@ -33,8 +33,6 @@ from credit_core.settings import Settings
 
 LEAST_BYTES = 128 << 20
 """Below, what the compiler takes to start, half a second and 120 MB, weighs more than it saves."""
-_LEAST_MEMORY_MB = 1_000
-"""What a job must be allowed to take: the compiler is no part of what the engine is limited to."""
 MOST_DOUBTFUL = 200_000
 """Records read a second time one by one; beyond, the whole file is read with tolerant SQL."""
 _BLOCK = 4 << 20
@@ -75,7 +73,7 @@ def can_read(reading: Reading, settings: Settings) -> bool:
         source.kind == "csv"
         and source.plain
         and source.path.stat().st_size >= LEAST_BYTES
-        and settings.memory_limit_mb >= _LEAST_MEMORY_MB
+        and settings.compiles
         and mapping.pair is None
         and mapping.direction is None
         and mapping.currency is None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -17,7 +19,7 @@ from credit_core.decisions.contributions import Scored, score_table
 from credit_core.decisions.policy import APPROVE, Policy
 from credit_core.decisions.reasons import MOST_REASONS, Reason, reason_sentences, top_reasons
 from credit_core.errors import InputError
-from credit_core.features.build import build_features
+from credit_core.features.build import features_in_parts
 from credit_core.modelling.bundle import Bundle
 
 _ENOUGH_HISTORY = 2 / 3
@@ -141,12 +143,51 @@ def score_snapshots(
     InputError
         Where the model needs transactions, a column or attributes that were not given.
     """
-    snapshots = snapshots.reset_index(drop=True)
-    table = _features(bundle, ledger, snapshots)
-    if bundle.attributes:
-        table = pd.concat([table, attribute_table(bundle, snapshots, applications)], axis=1)
+    whole = [slice(0, len(snapshots))]
+    (scored,) = score_parts(bundle, ledger, snapshots, applications, whole)
+    return scored
+
+
+def in_parts(rows: int, size: int) -> list[slice]:
+    """Cut so many rows into parts of a size.
+
+    >>> in_parts(5, 2)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    return [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
+
+
+def score_parts(
+    bundle: Bundle,
+    ledger: Ledger | None,
+    snapshots: pd.DataFrame,
+    applications: pd.DataFrame | None,
+    parts: Sequence[slice],
+) -> Iterator[ScoredSnapshots]:
+    """Score parts of snapshots one after the other, the next one while one is being used.
+
+    Their transactions are read once for all parts where that is faster: half a kilobyte is kept of
+    each snapshot then.
+    """
     begins = ledger.first if ledger is not None else None
-    return ScoredSnapshots(bundle, snapshots, table, score_table(bundle, table), begins)
+    tables = iter(_features(bundle, ledger, snapshots, parts))
+
+    def scored(some: pd.DataFrame, table: pd.DataFrame) -> ScoredSnapshots:
+        if bundle.attributes:
+            table = pd.concat([table, attribute_table(bundle, some, applications)], axis=1)
+        return ScoredSnapshots(bundle, some, table, score_table(bundle, table), begins)
+
+    found = (scored(snapshots.iloc[part].reset_index(drop=True), next(tables)) for part in parts)
+    return _one_ahead(found) if len(parts) > 1 else found
+
+
+def _one_ahead(parts: Iterator[ScoredSnapshots]) -> Iterator[ScoredSnapshots]:
+    with ThreadPoolExecutor(1) as aside:
+        ahead = aside.submit(next, parts, None)
+        while (part := ahead.result()) is not None:
+            ahead = aside.submit(next, parts, None)
+            yield part
+            del part  # nothing of it is held here while the next one is waited for
 
 
 def short_history(
@@ -175,13 +216,15 @@ def short_history(
     )
 
 
-def _features(bundle: Bundle, ledger: Ledger | None, snapshots: pd.DataFrame) -> pd.DataFrame:
+def _features(
+    bundle: Bundle, ledger: Ledger | None, snapshots: pd.DataFrame, parts: Sequence[slice]
+) -> Iterable[pd.DataFrame]:
     if not bundle.reads_transactions:
-        return pd.DataFrame(index=snapshots.index)
+        return [pd.DataFrame(index=range(part.stop - part.start)) for part in parts]
     if ledger is None:
         raise InputError("This model reads transactions; give a transactions file as well.")
     refuse_missing(bundle, ledger.columns)
-    return build_features(ledger, snapshots, bundle.catalogue)
+    return features_in_parts(ledger, snapshots, bundle.catalogue, parts)
 
 
 def refuse_missing(bundle: Bundle, columns: frozenset[str]) -> None:

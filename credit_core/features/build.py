@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -20,6 +20,8 @@ _MANY = 1000
 """Snapshots from which numbering the values of a column is worth a query."""
 MOST_GROUPED_BY_SQL = 50_000
 """Snapshots up to which DuckDB's own aggregates are at least as fast as `totals`."""
+MOST_AT_ONCE = 500_000
+"""Snapshots of which `totals` keeps something at once."""
 _LEDGER_COLUMNS = ("amount", "balance", "is_fraud", "channel", "category")
 _DERIVED = {
     "is_weekend": "isodow(timestamp) >= 6",
@@ -148,40 +150,66 @@ def build_features(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue
         One float64 column a feature, one row a snapshot in the given order. A snapshot without
         any transaction in its window takes each feature's declared ``empty`` value.
     """
-    connection = ledger.connection
-    numbered = _numbered(ledger, snapshots)
-    connection.register("snapshots", numbered)
+    (table,) = features_in_parts(ledger, snapshots, catalogue, [slice(0, len(snapshots))])
+    return table
+
+
+def features_in_parts(
+    ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue, parts: Iterable[slice]
+) -> Iterator[pd.DataFrame]:
+    """Compute the features of parts of ``snapshots``, one after the other, as they are asked for.
+
+    The tables are those of `build_features`, to the bit. Where snapshots are many the transactions
+    are read once for several parts, and half a kilobyte is kept of each snapshot.
+    """
+    keyed = _keyed(ledger, snapshots)
+    for some in _together(parts):
+        first, last = some[0].start, some[-1].stop
+        numbered = keyed.iloc[first:last].reset_index(drop=True)
+        numbered.insert(0, "snapshot", np.arange(last - first, dtype=np.int32))
+        computed = _computed(ledger, numbered, catalogue)
+        for part in some:
+            inside = slice(part.start - first, part.stop - first)
+            yield _table(computed(inside), inside, catalogue)
+
+
+def _together(parts: Iterable[slice]) -> Iterator[list[slice]]:
+    """Yield the parts for which transactions are read at once."""
+    some: list[slice] = []
+    for part in parts:
+        if some and part.stop - some[0].start > MOST_AT_ONCE:
+            yield some
+            some = []
+        some.append(part)
+    if some:
+        yield some
+
+
+def _table(found: Iterable[Found], part: slice, catalogue: Catalogue) -> pd.DataFrame:
     places = {feature.name: j for j, feature in enumerate(catalogue.features)}
-    table = np.empty((len(places), len(snapshots)))
-    seen = np.zeros(len(snapshots), dtype=np.bool_)
-    for found in _computed(ledger, numbered, catalogue):
-        rows = _places_of(found.pop("snapshot"))
+    table = np.empty((len(places), part.stop - part.start))
+    seen = np.zeros(table.shape[1], dtype=np.bool_)
+    for some in found:
+        rows = _places_of(some.pop("snapshot") - part.start)
         seen[rows] = True
-        for name in list(found):
-            table[places[name]][rows] = np.ma.filled(found.pop(name), np.nan)
+        for name in list(some):
+            table[places[name]][rows] = np.ma.filled(some.pop(name), np.nan)
     # A snapshot without a row is silent; a NULL is a value that cannot be said.
     table[:, ~seen] = np.array(list(catalogue.silent.values()))[:, None]
-    connection.unregister("snapshots")
     return pd.DataFrame(table.T, columns=list(places), copy=False)
 
 
-def _numbered(ledger: Ledger, snapshots: pd.DataFrame) -> pd.DataFrame:
-    """Return the table ``snapshots``: its number, the ledger's key of the customer, and as_of."""
-    found = pd.DataFrame(
-        {
-            "snapshot": np.arange(len(snapshots), dtype=np.int32),
-            "customer_id": snapshots["customer_id"].to_numpy(),
-            "as_of": snapshots["as_of"].to_numpy(),
-        }
-    )
-    if ledger.key != "customer_id":
-        ledger.connection.register("snapshots", found)
-        query = f"SELECT snapshot, {ledger.key} FROM snapshots JOIN customers USING (customer_id)"
+def _keyed(ledger: Ledger, snapshots: pd.DataFrame) -> pd.DataFrame:
+    """Return snapshots with the column that is the ledger's key of a customer, and as_of."""
+    found = snapshots[["customer_id", "as_of"]].reset_index(drop=True)
+    if ledger.key == "customer_id":
+        return found
+    query = f"SELECT row, {ledger.key} FROM snapshots JOIN customers USING (customer_id)"
+    with ledger.given("snapshots", found.assign(row=found.index)):
         known = ledger.connection.execute(query).fetchnumpy()
-        numbers = np.full(len(found), -1, dtype=np.int32)  # no customer has this one
-        numbers[known["snapshot"]] = known[ledger.key]
-        found[ledger.key] = numbers
-    return found
+    numbers = np.full(len(found), -1, dtype=np.int32)  # no customer has this one
+    numbers[known["row"]] = known[ledger.key]
+    return found[["as_of"]].assign(**{ledger.key: numbers})
 
 
 def _places_of(rows: NDArray[np.integer]) -> NDArray[np.integer] | slice:
@@ -193,25 +221,33 @@ def _places_of(rows: NDArray[np.integer]) -> NDArray[np.integer] | slice:
 
 Found = dict[str, NDArray]
 """``snapshot`` and, at these places, the values of features."""
+Computed = Callable[[slice], Iterable[Found]]
+"""What computes the features of a part of the snapshots."""
 
 
-def _computed(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue) -> Iterable[Found]:
+def _computed(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue) -> Computed:
+    """Return what computes the features of parts of a table: snapshot (from 0), key and as_of."""
     values = _few_values(ledger, len(snapshots))
-    if len(snapshots) > MOST_GROUPED_BY_SQL:
+    if ledger.compiles and len(snapshots) > MOST_GROUPED_BY_SQL:
         from credit_core.features.totals import grouped_features
 
         found = grouped_features(ledger, snapshots, catalogue, values)
         if found is not None:
-            yield from found
-            return
-    for level in LEVELS:
-        if all(feature.over != level for feature in catalogue.features):
-            continue
-        query = feature_sql(
-            catalogue, (level,), ledger.relation, ledger.columns, values, key=ledger.key
-        )
-        bound = bindings(catalogue, values, query)
-        yield ledger.connection.execute(query, bound).fetchnumpy()
+            return found
+
+    def by_sql(part: slice) -> Iterator[Found]:
+        for level in LEVELS:
+            if all(feature.over != level for feature in catalogue.features):
+                continue
+            query = feature_sql(
+                catalogue, (level,), ledger.relation, ledger.columns, values, key=ledger.key
+            )
+            bound = bindings(catalogue, values, query)
+            with ledger.given("snapshots", snapshots.iloc[part]):
+                found = ledger.connection.execute(query, bound).fetchnumpy()
+            yield found
+
+    return by_sql
 
 
 def bindings(

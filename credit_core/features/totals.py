@@ -30,6 +30,7 @@ from credit_core.features import kernels
 from credit_core.features.aggregates import Aggregate, Slot, Term, calls_in, slots_for
 from credit_core.features.build import (
     MONTHLY,
+    Computed,
     Found,
     bindings,
     expressions_of,
@@ -211,8 +212,8 @@ def _column(aggregate: Aggregate, state: NDArray[Any], types: dict[str, pa.DataT
 
 def grouped_features(
     ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue, values: dict[str, list[str]]
-) -> Iterator[Found] | None:
-    """Compute the features of ``snapshots``, the table of that name on the ledger's connection.
+) -> Computed | None:
+    """Take in the transactions of ``snapshots`` and return what computes the features of parts.
 
     Returns None where the aggregates do not fit: a column of too many values is counted distinct,
     or sums may have more than 18 digits.
@@ -227,7 +228,8 @@ def grouped_features(
     places = slots_for(calls.values(), by_month.values())
     slots = dict.fromkeys([*(slot for slot, _ in places.values()), *by_month.values()])
     ordered = sorted(slots, key=lambda slot: slot.aggregate.function)
-    lanes = min(_threads(ledger), _LANES)
+    threads = _threads(ledger)
+    lanes = min(threads, _LANES)
     totals = [Totals(ordered[i::lanes], len(snapshots)) for i in range(lanes)]
     types = _take_in(ledger, snapshots, catalogue, values, totals)
     if types is None:
@@ -237,10 +239,10 @@ def grouped_features(
     FROM (SELECT snapshot, block, {selected_sql(_renamed(MONTHLY, of_month))} FROM aggregates)
     GROUP BY snapshot"""
 
-    def computed(start: int) -> list[Found]:
+    def block(start: int, stop: int) -> list[Found]:
         states: dict[Slot, NDArray[Any]] = {}
         for some in totals:
-            states |= some.of(slice(start, start + _GROUPS))
+            states |= some.of(slice(start, stop))
         flat = {
             a: states[slot].sum(axis=0) if place is None else states[slot][place]
             for a, (slot, place) in places.items()
@@ -256,12 +258,15 @@ def grouped_features(
             found.append(_evaluated(ledger, table, of_months))
         return found
 
-    def blocks() -> Iterator[Found]:
-        with ThreadPoolExecutor(_threads(ledger)) as pool:
-            for found in pool.map(computed, range(0, len(snapshots), _GROUPS)):
+    def computed(part: slice) -> Iterator[Found]:
+        size = min(_GROUPS, -(-(part.stop - part.start) // threads))
+        begins = range(part.start, part.stop, max(size, 1))
+        ends = [min(begin + size, part.stop) for begin in begins]
+        with ThreadPoolExecutor(threads) as pool:
+            for found in pool.map(block, begins, ends):
                 yield from found
 
-    return blocks()
+    return computed
 
 
 def _aggregates(expressions: Iterable[str]) -> dict[str, Aggregate]:
@@ -328,7 +333,7 @@ def _take_in(
     relation, bound = ledger.relation, {}
     if group_of is not None:
         relation = f"(SELECT *, CAST($as_of AS TIMESTAMP) AS as_of FROM {relation})"
-        bound["as_of"] = snapshots["as_of"][0]
+        bound["as_of"] = snapshots["as_of"].iloc[0]
     placed = placed_sql(
         catalogue,
         selected,
@@ -340,9 +345,10 @@ def _take_in(
     )
     query = f"SELECT {selected}\nFROM ({placed}\n)"
     bound |= bindings(catalogue, values, query)
-    found = ledger.connection.sql(query, params=bound or None)
     reach = {a.column: 0 for a in aggregates if a.function == "sum"}
     with ExitStack() as opened:
+        opened.enter_context(ledger.given("snapshots", snapshots))
+        found = ledger.connection.sql(query, params=bound or None)
         reader = opened.enter_context(found.to_arrow_reader(_ROWS))
         # One thread each: chunks are taken in one after the other.
         lanes = [opened.enter_context(ThreadPoolExecutor(1)) for _ in totals]

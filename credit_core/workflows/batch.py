@@ -29,7 +29,7 @@ from credit_core.config import ScaleConfig
 from credit_core.data.intake import Progress
 from credit_core.data.store import Dataset, write_atomic
 from credit_core.decisions.scale import Scale
-from credit_core.decisions.scoring import SCORE_COLUMNS, score_snapshots, short_history
+from credit_core.decisions.scoring import SCORE_COLUMNS, in_parts, score_parts, short_history
 from credit_core.errors import InputError
 from credit_core.labels.wording import RISK_NAME
 from credit_core.modelling.bundle import Bundle
@@ -43,7 +43,7 @@ FORMATS = (".csv", ".parquet", ".xlsx")
 MOST_XLSX_ROWS = 1_048_575
 """Rows of a spreadsheet below its header."""
 _ROWS_A_MB = 100
-_LEAST_ROWS = 5_000
+_LEAST_ROWS, _MOST_ROWS = 5_000, 32_768
 _KEPT_DAYS = 7
 SCORE_BIN = 10
 """Points of a bin of scores."""
@@ -123,7 +123,7 @@ def score_to_files(
     tell(0.02, "Loading the model")
     version = find_version(settings, model)
     bundle = load_in_force(settings, version)
-    size = max(_LEAST_ROWS, _ROWS_A_MB * settings.engine_memory_mb)
+    size = min(max(_LEAST_ROWS, _ROWS_A_MB * settings.engine_memory_mb), _MOST_ROWS)
     asked = {
         "dataset": dataset.fingerprint,
         "model": version.sha256,
@@ -151,24 +151,32 @@ def score_to_files(
                 )
             begins = ledger.first if ledger else None
             warnings = short_history(bundle, begins, snapshots["as_of"].to_numpy())
-            parts: list[Part] = []
-            begun, resumed = time.monotonic(), 0
-            for start in range(0, len(snapshots), size):
-                name = f"part-{start // size:05}.parquet"
-                found = _finished(folder, name)
-                if found is None:
-                    tell(
-                        0.1 + 0.75 * start / len(snapshots),
-                        f"{start:,} of {len(snapshots):,} scored"
-                        + _left(begun, start - resumed, len(snapshots) - start),
-                    )
-                    some = snapshots.iloc[start : start + size]
-                    scored = score_snapshots(bundle, ledger, some, applications)
-                    frame = scored.frame(version.name, version.version, all_reasons=all_reasons)
-                    found = _write_part(folder, name, frame, scored.thin, frozen)
-                else:
-                    resumed += found.rows
-                parts.append(found)
+            slices = in_parts(len(snapshots), size)
+            names = [f"part-{i:05}.parquet" for i in range(len(slices))]
+            found = {name: _finished(folder, name) for name in names}
+            left = [
+                (name, part) for name, part in zip(names, slices, strict=True) if not found[name]
+            ]
+            scores = score_parts(
+                bundle, ledger, snapshots, applications, [part for _, part in left]
+            )
+            begun, done = time.monotonic(), 0
+            remaining = sum(part.stop - part.start for _, part in left)
+            for i, (name, part) in enumerate(left):
+                counted = len(snapshots) - remaining
+                tell(
+                    0.1 + 0.75 * counted / len(snapshots),
+                    f"{counted:,} of {len(snapshots):,} scored" + _left(begun, done, remaining),
+                )
+                scored = next(scores)
+                frame = scored.frame(version.name, version.version, all_reasons=all_reasons)
+                found[name] = _write_part(folder, name, frame, scored.thin, frozen)
+                del scored, frame  # a later part needs their memory
+                rows = part.stop - part.start
+                remaining -= rows
+                # The first part waits for the transactions to be read, the others do not.
+                begun, done = (time.monotonic(), 0) if i == 0 else (begun, done + rows)
+            parts = [part for part in found.values() if part is not None]
         files = [folder / part.name for part in parts]
         for i, path in enumerate(out):
             tell(0.85 + 0.14 * i / len(out), f"Writing {path.name}")

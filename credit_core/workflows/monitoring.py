@@ -19,7 +19,7 @@ from credit_core.data.sniff import look_at
 from credit_core.data.store import Dataset, write_atomic
 from credit_core.decisions.policy import APPROVE
 from credit_core.decisions.reasons import choose_reasons
-from credit_core.decisions.scoring import ScoredSnapshots, score_snapshots
+from credit_core.decisions.scoring import ScoredSnapshots, in_parts, score_parts, score_snapshots
 from credit_core.errors import InputError
 from credit_core.labels.observed import dated, load_applications
 from credit_core.modelling.bundle import Bundle
@@ -63,10 +63,12 @@ def monitor(
     with opened(dataset, settings) as ledger:
         tell(0.05, "Choosing whom to score")
         snapshots, applications = snapshots_of(dataset, ledger, bundle, as_of)
-        for start in range(0, len(snapshots), _PART):
-            tell(0.1 + 0.8 * start / len(snapshots), f"{start:,} of {len(snapshots):,} compared")
-            part = snapshots.iloc[start : start + _PART]
-            counted.add(score_snapshots(bundle, ledger, part, applications))
+        parts = in_parts(len(snapshots), _PART)
+        scores = score_parts(bundle, ledger, snapshots, applications, parts)
+        for part, scored in zip(parts, scores, strict=True):
+            counted.add(scored)
+            share = part.stop / len(snapshots)
+            tell(0.1 + 0.8 * share, f"{part.stop:,} of {len(snapshots):,} compared")
         if outcome is not None:
             tell(0.9, "Comparing with the outcomes that arrived")
             judged = [_judged(bundle, ledger, outcome, dataset)]

@@ -24,7 +24,9 @@ from credit_core.decisions.policy import Policy
 from credit_core.decisions.reasons import Reason, readable, show_value
 from credit_core.decisions.scoring import (
     ScoredSnapshots,
+    in_parts,
     needed_columns,
+    score_parts,
     score_snapshots,
     short_history,
 )
@@ -152,11 +154,12 @@ def score_dataset(
     with opened(dataset, settings) as ledger:
         tell(0.1, "Choosing whom to score")
         snapshots, applications = snapshots_of(dataset, ledger, bundle, as_of)
-        for start in range(0, len(snapshots), _PART):
-            tell(0.15 + 0.8 * start / len(snapshots), f"{start:,} of {len(snapshots):,} scored")
-            part = snapshots.iloc[start : start + _PART]
-            scored = score_snapshots(bundle, ledger, part, applications)
+        slices = in_parts(len(snapshots), _PART)
+        scores = score_parts(bundle, ledger, snapshots, applications, slices)
+        for part, scored in zip(slices, scores, strict=True):
             parts.append(scored.frame(version.name, version.version))
+            share = part.stop / len(snapshots)
+            tell(0.15 + 0.8 * share, f"{part.stop:,} of {len(snapshots):,} scored")
         begins = ledger.first if ledger else None
         warnings = short_history(bundle, begins, snapshots["as_of"].to_numpy())
     frame = pd.concat(parts, ignore_index=True)
