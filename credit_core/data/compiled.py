@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
+from llvmlite import ir
 from numba import types
+from numba.extending import intrinsic
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 
@@ -35,3 +37,53 @@ def given(kind: Any, dimensions: int = 1) -> Any:
 def filled(kind: Any, dimensions: int = 1) -> Any:
     """Return the type of an array that is written to."""
     return types.Array(kind, dimensions, "C")
+
+
+@intrinsic
+def byte(typing_context: Any, data: Any, position: Any) -> Any:
+    """Return a byte that is there; an index would be asked first whether it is below 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.load(_place(context, builder, signature, arguments))
+
+    return types.uint8(data, types.int64), generate
+
+
+@intrinsic
+def eight_bytes(typing_context: Any, data: Any, position: Any) -> Any:
+    """Return the eight bytes from a position on, all of which are there, as one number."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        begin = _place(context, builder, signature, arguments)
+        return builder.load(builder.bitcast(begin, ir.IntType(64).as_pointer()), align=1)
+
+    return types.uint64(data, types.int64), generate
+
+
+@intrinsic
+def marks(typing_context: Any, data: Any, position: Any, one: Any, other: Any) -> Any:
+    """Look at 64 bytes at once: bit i is set where byte ``position + i`` is one of two values.
+
+    All of the bytes must be there.
+    """
+    wide = ir.VectorType(ir.IntType(8), 64)
+    nothing = ir.Constant(wide, ir.Undefined)
+    first = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        begin = _place(context, builder, signature, arguments)
+        block = builder.load(builder.bitcast(begin, wide.as_pointer()), align=1)
+        hits = []
+        for value in arguments[2:]:
+            only = builder.insert_element(nothing, value, ir.Constant(ir.IntType(32), 0))
+            everywhere = builder.shuffle_vector(only, nothing, first)
+            hits.append(builder.icmp_unsigned("==", block, everywhere))
+        return builder.bitcast(builder.or_(*hits), ir.IntType(64))
+
+    return types.uint64(data, types.int64, types.uint8, types.uint8), generate
+
+
+def _place(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    """Return the address of an element of the array that is the first argument."""
+    array = context.make_array(signature.args[0])(context, builder, arguments[0])
+    return builder.gep(array.data, [arguments[1]])

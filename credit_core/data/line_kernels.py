@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 from numba import types
+from numba.cpython.unsafe.numbers import trailing_zeros
 from numpy.typing import NDArray
 
-from credit_core.data.compiled import compiled, filled, given
+from credit_core.data.compiled import byte, compiled, eight_bytes, filled, given, marks
 from credit_core.data.contract import MAX_MONEY, Kind
 
 SKIPPED, TEXT, TIME, MONEY, INTEGER, FLAG = range(6)
@@ -62,51 +63,59 @@ def _days_since_1970(year: int, month: int, day: int) -> int:
     given(types.uint8),
     types.int64,
     given(types.uint8),
-    types.int64,
     filled(types.int64),
     returns=types.boolean,
 )
-def _read_time(data: Bytes, position: int, shape: Bytes, stop: int, fields: Whole) -> bool:
-    """Read a date of this shape into ``fields``; return False where it is none."""
-    if position + len(shape) >= stop:
-        return False
+def _read_digits(data: Bytes, position: int, shape: Bytes, fields: Whole) -> bool:
+    """Read the digits of a date of this shape into ``fields``; False where something else is."""
     fields[:] = 0
     j = 0
     while j < len(shape):
         part = shape[j]
         if part > SECOND:
-            if data[position + j] != part:
+            if byte(data, position + j) != part:
                 return False
             j += 1
             continue
         value = 0
         while j < len(shape) and shape[j] == part:
-            digit = data[position + j] - _ZERO
+            digit = byte(data, position + j) - _ZERO
             if not 0 <= digit <= 9:
                 return False
             value = value * 10 + digit
             j += 1
         fields[part] = value
-    year, month, day = fields[YEAR], fields[MONTH], fields[DAY]
-    if not (1 <= month <= 12 and 1 <= day <= _days_in(year, month)):
-        return False
-    return fields[HOUR] < 24 and fields[MINUTE] < 60 and fields[SECOND] < 60
+    return True
 
 
 @compiled(given(types.uint8), types.int64, types.int64, returns=types.int64)
 def _read_flag(data: Bytes, begin: int, end: int) -> int:
     """Return 0 or 1, or -1 where the cell is no plain flag."""
-    if end - begin == 1 and _ZERO <= data[begin] <= _ZERO + 1:
-        return data[begin] - _ZERO
+    if end - begin == 1 and _ZERO <= byte(data, begin) <= _ZERO + 1:
+        return byte(data, begin) - _ZERO
     for value in range(2):
         word = _WORDS[value]
         if end - begin == len(word):
             same = True
             for j in range(len(word)):
-                same &= data[begin + j] | 32 == word[j]  # in small letters
+                same &= byte(data, begin + j) | 32 == word[j]  # in small letters
             if same:
                 return value
     return -1
+
+
+_MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], dtype=np.uint64)
+
+
+@compiled(given(types.uint8), types.int64, types.int64, returns=types.uint64)
+def first_bytes(data: Bytes, begin: int, length: int) -> int:
+    """Return the first eight bytes of a text, or as many as it has, as one number."""
+    if begin + 8 <= len(data):
+        return eight_bytes(data, begin) & _MASKS[max(min(length, 8), 0)]
+    found = np.uint64(0)
+    for j in range(min(length, 8)):
+        found |= np.uint64(byte(data, begin + j)) << np.uint64(8 * j)
+    return found
 
 
 @compiled(
@@ -150,106 +159,110 @@ def read_lines(
     flags), ``begins`` and ``lengths`` where a text stands, without spaces around it. ``doubts``
     takes where a doubtful line begins and ends, and how many lines were seen with it. ``counts``
     takes the number of rows, of doubtful lines and of lines, and the place of the first line not
-    looked at. The last byte before ``stop`` is a line feed.
+    looked at. The last byte before ``stop`` is a line
+    feed; 64 bytes behind it may be looked at.
     """
     width, capacity = len(kinds), numbers.shape[1]
     fields = np.zeros(6, dtype=np.int64)
     earliest, latest, longest = limits[0], limits[1], limits[2]
+    date = midnight = -1
     rows = doubtful = lines = 0
     position = start
+    ends, looked = np.uint64(0), start - 64
     while position < stop and rows < capacity and doubtful < len(doubts):
         begin = position
         lines += 1
-        if data[position] == _RETURN and data[position + 1] == _LINE_FEED:
-            position += 1
-        if data[position] == _LINE_FEED:
-            position += 1
-            continue
-        sure = True
-        for column in range(width):
+        sure, last = True, False
+        column = 0
+        while sure and not last:
+            while ends == 0:
+                looked += 64
+                ends = marks(data, looked, delimiter, _LINE_FEED)
+            end = looked + trailing_zeros(ends)
+            ends &= ends - np.uint64(1)
+            cell, position = position, end + 1
+            last = byte(data, end) == _LINE_FEED
+            if last and end > cell and byte(data, end - 1) == _RETURN:
+                end -= 1
+            if last and column == 0 and end == cell:
+                break  # a line with nothing in it
+            sure = last == (column == width - 1)
             kind = kinds[column]
+            if not sure or kind == SKIPPED:
+                column += 1
+                continue
             if kind == TIME:
-                sure = _read_time(data, position, shape, stop, fields)
-                if not sure:
-                    break
-                days = _days_since_1970(fields[YEAR], fields[MONTH], fields[DAY])
+                sure = end - cell == len(shape) and _read_digits(data, cell, shape, fields)
+                year, month, day = fields[YEAR], fields[MONTH], fields[DAY]
+                named = (year * 100 + month) * 100 + day
+                if sure and named != date:  # rows of one day often follow one another
+                    sure = 1 <= month <= 12 and 1 <= day <= _days_in(year, month)
+                    if sure:
+                        date, midnight = named, _days_since_1970(year, month, day) * _DAY_US
+                sure = sure and fields[HOUR] < 24 and fields[MINUTE] < 60 and fields[SECOND] < 60
                 seconds = (fields[HOUR] * 60 + fields[MINUTE]) * 60 + fields[SECOND]
-                moment = days * _DAY_US + seconds * 1_000_000
-                sure = earliest <= moment <= latest
+                moment = midnight + seconds * 1_000_000
+                sure = sure and earliest <= moment <= latest
                 numbers[column, rows] = moment
                 known[column, rows] = 1
-                position += len(shape)
             elif kind in (MONEY, INTEGER):
-                negative = data[position] == _MINUS
-                position += negative
-                value = digits = 0
-                while _ZERO <= data[position] <= _ZERO + 9 and digits <= _MOST_DIGITS:
-                    value = value * 10 + (data[position] - _ZERO)
+                at = cell
+                negative = byte(data, at) == _MINUS
+                at += negative
+                value = digits = places = 0
+                while _ZERO <= byte(data, at) <= _ZERO + 9 and digits <= _MOST_DIGITS:
+                    value = value * 10 + (byte(data, at) - _ZERO)
                     digits += 1
-                    position += 1
+                    at += 1
                 if kind == MONEY:
                     sure = digits <= _MOST_DIGITS
-                    places = 0
-                    if digits > 0 and data[position] == _POINT:
-                        position += 1
-                        while _ZERO <= data[position] <= _ZERO + 9 and places <= _PLACES:
-                            value = value * 10 + (data[position] - _ZERO)
+                    if digits > 0 and byte(data, at) == _POINT:
+                        at += 1
+                        while _ZERO <= byte(data, at) <= _ZERO + 9 and places <= _PLACES:
+                            value = value * 10 + (byte(data, at) - _ZERO)
                             places += 1
-                            position += 1
+                            at += 1
                         sure = sure and 1 <= places <= _PLACES
-                    if not sure:
-                        break
-                    value *= _TENS[places]
-                    sure = value <= _MOST_MONEY
+                    if sure:
+                        value *= _TENS[places]
+                        sure = value <= _MOST_MONEY
                 else:
                     sure = digits <= _INTEGER_DIGITS
                 # An empty cell may hold nothing; a sign alone may not.
-                if digits == 0 and (negative or required[column]):
-                    sure = False
+                sure = sure and at == end and (digits > 0 or not (negative or required[column]))
                 numbers[column, rows] = -value if negative else value
                 known[column, rows] = digits > 0
             else:
-                cell = position
-                while data[position] != delimiter and data[position] != _LINE_FEED:
-                    position += 1
-                if kind != SKIPPED:
-                    end = position
-                    if column == width - 1 and end > cell and data[end - 1] == _RETURN:
-                        end -= 1
-                    while cell < end and data[cell] == _SPACE:
-                        cell += 1
-                    while cell < end and data[end - 1] == _SPACE:
-                        end -= 1
-                    known[column, rows] = end > cell
-                    if kind == TEXT:
-                        begins[column, rows] = cell
-                        lengths[column, rows] = end - cell
-                        sure = end - cell <= longest and (end > cell or not required[column])
-                    elif end > cell:
-                        flag = _read_flag(data, cell, end)
-                        numbers[column, rows] = flag
-                        sure = flag >= 0
-            if not sure:
-                break
-            if column == width - 1:
-                if data[position] == _RETURN:
-                    position += 1
-                sure = data[position] == _LINE_FEED
-            else:
-                sure = data[position] == delimiter
-            if not sure:
-                break
-            position += 1
+                while cell < end and byte(data, cell) == _SPACE:
+                    cell += 1
+                while cell < end and byte(data, end - 1) == _SPACE:
+                    end -= 1
+                known[column, rows] = end > cell
+                if kind == TEXT:
+                    begins[column, rows] = cell
+                    lengths[column, rows] = end - cell
+                    sure = end - cell <= longest and (end > cell or not required[column])
+                elif end > cell:
+                    flag = _read_flag(data, cell, end)
+                    numbers[column, rows] = flag
+                    sure = flag >= 0
+            column += 1
+        if sure and column == 0:
+            continue
         if sure and position - begin <= limits[3]:
             rows += 1
-        else:
-            while not sure and data[position] != _LINE_FEED:
-                position += 1
-            position += not sure
-            doubts[doubtful, 0] = begin
-            doubts[doubtful, 1] = position
-            doubts[doubtful, 2] = lines
-            doubtful += 1
+            continue
+        while not last:
+            while ends == 0:
+                looked += 64
+                ends = marks(data, looked, delimiter, _LINE_FEED)
+            position = looked + trailing_zeros(ends) + 1
+            ends &= ends - np.uint64(1)
+            last = byte(data, position - 1) == _LINE_FEED
+        doubts[doubtful, 0] = begin
+        doubts[doubtful, 1] = position
+        doubts[doubtful, 2] = lines
+        doubtful += 1
     counts[ROWS] = rows
     counts[DOUBTFUL] = doubtful
     counts[LINES] = lines
@@ -285,18 +298,13 @@ def number_texts(
     table[:] = -1
     found = 0
     last = np.uint64(len(table) - 1)
-    eight = np.uint64(8)
     for i in range(len(begins)):
         begin, length = begins[i], lengths[i]
         codes[i] = 0
         if length == 0:
             continue
         # Sixteen bytes in two words are a text as it is; of a longer one they are its beginning.
-        low = high = np.uint64(0)
-        for j in range(begin, begin + min(length, 8)):
-            low = low << eight | np.uint64(data[j])
-        for j in range(begin + 8, begin + min(length, 16)):
-            high = high << eight | np.uint64(data[j])
+        low, high = first_bytes(data, begin, length), first_bytes(data, begin + 8, length - 8)
         mixed = (low ^ high * np.uint64(31)) * np.uint64(0x9E37_79B9_7F4A_7C15)
         place = (mixed >> np.uint64(40)) & last
         while True:
@@ -314,7 +322,7 @@ def number_texts(
                 other = first[code]
                 same = lengths[other] == length
                 for j in range(16, length):
-                    same = same and data[begin + j] == data[begins[other] + j]
+                    same = same and byte(data, begin + j) == byte(data, begins[other] + j)
                 if same:
                     codes[i] = code
                     break
@@ -344,9 +352,9 @@ def join_texts(
     for i in range(len(begins)):
         mixed = np.uint64(14_695_981_039_346_656_037)  # FNV-1a, and a last stirring
         for j in range(begins[i], begins[i] + lengths[i]):
-            joined[place] = data[j]
+            joined[place] = byte(data, j)
             place += 1
-            mixed = (mixed ^ np.uint64(data[j])) * np.uint64(1_099_511_628_211)
+            mixed = (mixed ^ np.uint64(byte(data, j))) * np.uint64(1_099_511_628_211)
         offsets[i + 1] = place
         hashes[i] = mixed ^ (mixed >> np.uint64(29))
 

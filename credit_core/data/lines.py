@@ -36,6 +36,8 @@ LEAST_BYTES = 128 << 20
 MOST_DOUBTFUL = 200_000
 """Records read a second time one by one; beyond, the whole file is read with tolerant SQL."""
 _BLOCK = 4 << 20
+_BEHIND = 65
+"""Bytes behind a block: a line feed, and what the loops look at with it."""
 _ROWS = 65_536
 _DOUBTS = 4_096
 _FEW = 1_000
@@ -271,8 +273,8 @@ class _Room(local):
         None where the file has become shorter than that.
         """
         size = end - begin
-        if size + 1 > len(self.data):
-            self.data = np.empty(size + 1, dtype=np.uint8)
+        if size + _BEHIND > len(self.data):
+            self.data = np.empty(size + _BEHIND, dtype=np.uint8)
         view, filled = memoryview(self.data.data), 0
         while filled < size:
             here = os.preadv(file, [view[filled:size]], begin + filled)

@@ -11,8 +11,9 @@ import pyarrow as pa
 from numba import types
 from numpy.typing import NDArray
 
-from credit_core.data.compiled import compiled, filled, given
+from credit_core.data.compiled import byte, compiled, filled, given
 from credit_core.data.ledger import NUMBER
+from credit_core.data.line_kernels import first_bytes
 
 MOST_CUSTOMERS = 2_000_000
 """Customers up to which they are numbered: a record takes 64 bytes."""
@@ -59,7 +60,7 @@ def number_texts(
     have one place.
     """
     last = np.uint64(len(table) - 1)
-    eight, half, one = np.uint64(8), np.uint64(32), np.uint64(1)
+    half, one = np.uint64(32), np.uint64(1)
     stir = np.uint64(0x9E37_79B9_7F4A_7C15)
     begun = np.empty((_AT_ONCE, 3), dtype=np.uint64)
     likely = np.empty(_AT_ONCE, dtype=np.int32)
@@ -70,15 +71,13 @@ def number_texts(
         touched = np.uint64(0)
         for i in range(start, stop):
             begin, behind = offsets[i], offsets[i + 1]
-            low = high = np.uint64(0)
-            for j in range(begin, min(begin + 8, behind)):
-                low = low << eight | np.uint64(data[j])
-            for j in range(begin + 8, min(begin + 16, behind)):
-                high = high << eight | np.uint64(data[j])
+            low = first_bytes(data, begin, behind - begin)
+            high = first_bytes(data, begin + 8, behind - begin - 8)
             mixed = (low ^ high * np.uint64(31)) * stir
+            mixed = (mixed ^ mixed >> half) * stir
             mixed ^= mixed >> half
             for j in range(begin + 16, behind):
-                mixed = (mixed ^ np.uint64(data[j])) * stir
+                mixed = (mixed ^ np.uint64(byte(data, j))) * stir
                 mixed ^= mixed >> half
             begun[i - start, 0], begun[i - start, 1], begun[i - start, 2] = low, high, mixed
         # Reading places and records in short loops lets many wait for memory at once.
@@ -101,7 +100,7 @@ def number_texts(
                     words[number, _HASH] = mixed
                     records[number, _BEGIN], records[number, _LENGTH] = end, length
                     for j in range(begin, begin + length):
-                        names[end] = data[j]
+                        names[end] = byte(data, j)
                         end += 1
                     break
                 same = records[number, _LENGTH] == length
@@ -109,7 +108,7 @@ def number_texts(
                 if same:
                     there = records[number, _BEGIN]
                     for j in range(16, length):
-                        same = same and data[begin + j] == names[there + j]
+                        same = same and byte(data, begin + j) == names[there + j]
                     if same:
                         break
                 place, tries = (place + one) & last, tries + 1

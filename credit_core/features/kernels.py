@@ -20,7 +20,7 @@ Whole = NDArray[np.int64]
 
 
 @compiled(
-    given(types.int32),
+    given(types.uint32),
     given(types.uint8, 2),
     given(types.int64, 2),
     given(types.int32, 2),
@@ -29,7 +29,7 @@ Whole = NDArray[np.int64]
     returns=types.int64,
 )
 def take_in(
-    groups: Ints,
+    groups: NDArray[np.uint32],
     counted: NDArray[np.uint8],
     numbers: Whole,
     plan: Ints,
@@ -48,38 +48,41 @@ def take_in(
     """
     touched = 0
     for start in range(0, len(groups), _AT_ONCE):
-        stop = min(start + _AT_ONCE, len(groups))
+        # Slices, and numbers without a sign: no index is asked whether it is below 0.
+        mine = groups[start : start + _AT_ONCE]
         # Reading each record first, and nothing else, lets many wait for memory at once.
-        for i in range(start, stop):
+        for i in range(len(mine)):
             for j in range(0, wide.shape[1], _IN_A_LINE):
-                touched += wide[groups[i], j]
+                touched += wide[mine[i], j]
         for j in range(len(plan)):
-            function, at, sign, places = plan[j, 0], plan[j, 1], plan[j, 4], plan[j, 5]
-            counts, values = counted[plan[j, 2]], numbers[plan[j, 3]]
+            function, at, sign, places = plan[j, 0], np.uint64(plan[j, 1]), plan[j, 4], plan[j, 5]
+            counts = counted[plan[j, 2], start : start + _AT_ONCE]
+            values = numbers[plan[j, 3], start : start + _AT_ONCE]
             if function == COUNT and places < 0:
-                for i in range(start, stop):
-                    narrow[groups[i], at] += counts[i]
+                for i in range(len(mine)):
+                    narrow[mine[i], at] += counts[i]
             elif function == COUNT:
-                place = numbers[places]
-                for i in range(start, stop):
-                    narrow[groups[i], at + place[i]] += counts[i]
+                place = numbers[places, start : start + _AT_ONCE]
+                for i in range(len(mine)):
+                    narrow[mine[i], at + np.uint64(place[i])] += counts[i]
             elif function == SUM and places < 0:
-                for i in range(start, stop):
-                    wide[groups[i], at] += sign * counts[i] * values[i]
+                for i in range(len(mine)):
+                    wide[mine[i], at] += sign * counts[i] * values[i]
             elif function == SUM:
-                place = numbers[places]
-                for i in range(start, stop):
-                    wide[groups[i], at + place[i]] += sign * counts[i] * values[i]
+                place = numbers[places, start : start + _AT_ONCE]
+                for i in range(len(mine)):
+                    wide[mine[i], at + np.uint64(place[i])] += sign * counts[i] * values[i]
             elif function == LEAST:
-                for i in range(start, stop):
-                    if counts[i] and values[i] < wide[groups[i], at]:
-                        wide[groups[i], at] = values[i]
+                for i in range(len(mine)):
+                    before = wide[mine[i], at]
+                    value = values[i] if counts[i] else before
+                    wide[mine[i], at] = min(value, before)
             elif function == GREATEST:
-                for i in range(start, stop):
-                    if counts[i] and values[i] > wide[groups[i], at]:
-                        wide[groups[i], at] = values[i]
+                for i in range(len(mine)):
+                    before = wide[mine[i], at]
+                    value = values[i] if counts[i] else before
+                    wide[mine[i], at] = max(value, before)
             else:
-                for i in range(start, stop):
-                    if counts[i]:
-                        wide[groups[i], at] |= np.int64(1) << values[i]
+                for i in range(len(mine)):
+                    wide[mine[i], at] |= np.int64(counts[i]) << values[i]
     return touched

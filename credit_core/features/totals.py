@@ -43,7 +43,7 @@ _ROWS = 65_536
 """Rows of a chunk: few enough for a core's own cache."""
 _AHEAD = 2
 """Chunks that wait to be taken in."""
-_GROUPS = 65_536
+_GROUPS = 32_768
 """Groups whose features are worked out at once."""
 _LANES = 2
 """Threads that take rows in, each for some of the aggregates."""
@@ -161,7 +161,9 @@ class Totals:
             for rows in (chunk.counted(column, terms), inside.get(spread)):
                 if rows is not None:
                     row &= rows
-        kernels.take_in(groups, counted, numbers, self._plan, self._wide, self._narrow)
+        kernels.take_in(
+            groups.view(np.uint32), counted, numbers, self._plan, self._wide, self._narrow
+        )
 
     def of(self, groups: slice) -> dict[Slot, NDArray[Any]]:
         """Return each slot's numbers for some groups, (width, groups)."""

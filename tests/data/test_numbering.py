@@ -80,12 +80,14 @@ def test_more_than_so_many_are_not_numbered() -> None:
 
 @pytest.mark.parametrize("enough", [False, True])
 def test_ids_made_to_have_one_place_are_not_numbered(enough: bool) -> None:
-    # Decimal digits, as the loop reads eight bytes, and where they belong in a table.
-    digits = np.arange(10_000_000)[:, None] // 10 ** np.arange(7, -1, -1) % 10 + ord("0")
-    words = (digits.astype(np.uint64) << np.arange(56, -8, -8, dtype=np.uint64)).sum(axis=1)
-    mixed = words * np.uint64(0x9E37_79B9_7F4A_7C15)
-    places = (mixed ^ mixed >> np.uint64(32)) % np.uint64(8192)
+    # Eight digits as the loop reads them, the last one first, and where they belong in a table.
+    digits = np.arange(10_000_000)[:, None] // 10 ** np.arange(8) % 10 + ord("0")
+    words = (digits.astype(np.uint64) << np.arange(0, 64, 8, dtype=np.uint64)).sum(axis=1)
+    stir, half = np.uint64(0x9E37_79B9_7F4A_7C15), np.uint64(32)
+    mixed = words * stir
+    mixed = (mixed ^ mixed >> half) * stir
+    places = (mixed ^ mixed >> half) % np.uint64(8192)
     alike = np.flatnonzero(places == places[0])[: 1_100 if enough else 900]
     customers = Customers()
-    customers.take_in(rows_of([(f"{number:08}", 0) for number in alike], dictionary=False))
+    customers.take_in(rows_of([(f"{number:08}"[::-1], 0) for number in alike], dictionary=False))
     assert (customers.table() is None) == enough
