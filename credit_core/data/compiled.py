@@ -39,7 +39,12 @@ def filled(kind: Any, dimensions: int = 1) -> Any:
     return types.Array(kind, dimensions, "C")
 
 
-@intrinsic
+def inlined(function: Callable[..., Any]) -> Any:
+    """Make a function that says how to generate code out of one that loops may call."""
+    return intrinsic(function)
+
+
+@inlined
 def byte(typing_context: Any, data: Any, position: Any) -> Any:
     """Return a byte that is there; an index would be asked first whether it is below 0."""
 
@@ -49,7 +54,7 @@ def byte(typing_context: Any, data: Any, position: Any) -> Any:
     return types.uint8(data, types.int64), generate
 
 
-@intrinsic
+@inlined
 def eight_bytes(typing_context: Any, data: Any, position: Any) -> Any:
     """Return the eight bytes from a position on, all of which are there, as one number."""
 
@@ -60,7 +65,7 @@ def eight_bytes(typing_context: Any, data: Any, position: Any) -> Any:
     return types.uint64(data, types.int64), generate
 
 
-@intrinsic
+@inlined
 def marks(typing_context: Any, data: Any, position: Any, one: Any, other: Any) -> Any:
     """Look at 64 bytes at once: bit i is set where byte ``position + i`` is one of two values.
 

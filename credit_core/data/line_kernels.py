@@ -108,7 +108,7 @@ _MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], dtype=np.uint64)
 
 
 @compiled(given(types.uint8), types.int64, types.int64, returns=types.uint64)
-def first_bytes(data: Bytes, begin: int, length: int) -> int:
+def first_bytes(data: Bytes, begin: int, length: int) -> np.uint64:
     """Return the first eight bytes of a text, or as many as it has, as one number."""
     if begin + 8 <= len(data):
         return eight_bytes(data, begin) & _MASKS[max(min(length, 8), 0)]
@@ -357,31 +357,3 @@ def join_texts(
             mixed = (mixed ^ np.uint64(byte(data, j))) * np.uint64(1_099_511_628_211)
         offsets[i + 1] = place
         hashes[i] = mixed ^ (mixed >> np.uint64(29))
-
-
-@compiled(
-    given(types.uint64),
-    filled(types.uint64),
-    filled(types.uint64),
-    types.boolean,
-    returns=types.int64,
-)
-def find_marked(
-    hashes: NDArray[np.uint64], marks: NDArray[np.uint64], found: NDArray[np.uint64], mark: bool
-) -> int:
-    """Write to ``found`` the hashes whose place in a bitmap is marked; return their number.
-
-    With ``mark`` each hash marks its place then. ``marks`` has a power of two of words.
-    """
-    last = np.uint64(len(marks) - 1)
-    six, within, one = np.uint64(6), np.uint64(63), np.uint64(1)
-    number = 0
-    for i in range(len(hashes)):
-        word = (hashes[i] >> six) & last
-        bit = one << (hashes[i] & within)
-        if marks[word] & bit:
-            found[number] = hashes[i]
-            number += 1
-        if mark:
-            marks[word] |= bit
-    return number

@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from credit_core.ahead import one_ahead
 from credit_core.data.contract import Kind
 from credit_core.data.ledger import NUMBER
 from credit_core.data.reading import LONGEST_LINE, Cell, Reading
@@ -126,7 +127,6 @@ def read_lines(
     source = reading.source
     rows, line = 0, source.header_line
     broken: list[Broken] = []
-    hashes: list[NDArray[np.uint64]] = []
     with ExitStack() as opened:
         file = opened.enter_context(source.path.open("rb", buffering=0))
         blocks = _cut(file.fileno(), source.header_line)
@@ -136,12 +136,12 @@ def read_lines(
         # Whatever happens, no block is being read any more when the file is closed.
         typed = _side_by_side(typist, chain(first, blocks), settings.threads)
         opened.enter_context(closing(typed))
+        staged = opened.enter_context(closing(one_ahead(map(typist.staged, typed))))
         with pq.ParquetWriter(stage, typist.schema, **typist.storage) as writer:
-            for block in typed:
-                for batch in block.batches:
-                    writer.write_table(typist.numbered(batch))
-                    rows += batch.num_rows
-                hashes += block.hashes
+            for block, tables in staged:
+                for table in tables:
+                    writer.write_table(table)
+                    rows += table.num_rows
                 broken += [_broken(line + before, text, reading) for before, text in block.doubts]
                 tenths = line * 10 // source.lines
                 line += block.lines
@@ -153,43 +153,12 @@ def read_lines(
                 raise _changed(source.name)
             good = again([record for record in broken if record.reason is None])
             if "transaction_id" in good.column_names:
-                hashes.append(typist.hashed(good["transaction_id"]))
-            finished = finish and distinct(hashes)
+                typist.ids.take_in(typist.hashed(good["transaction_id"]))
+            finished = finish and typist.ids.hold()
             if finished and len(good):
                 for batch in good.cast(typist.columns).to_batches():
                     writer.write_table(typist.numbered(batch))
     return Read(rows, broken, finished, typist.customers.table() if finished else None)
-
-
-def distinct(hashes: list[NDArray[np.uint64]]) -> bool:
-    """Return True where no hash stands twice.
-
-    Few share a place in a large bitmap with an earlier one; only what shares a place with one of
-    those few can stand twice, and is sorted.
-    """
-    later = _marked(hashes, _bitmap(sum(len(some) for some in hashes)), mark=True)
-    few = _bitmap(4 * len(later))
-    _marked([later], few, mark=True)
-    both = _marked(hashes, few, mark=False)
-    both.sort()
-    return not (both[1:] == both[:-1]).any()
-
-
-def _bitmap(hashes: int) -> NDArray[np.uint64]:
-    """Return an empty bitmap with room for so many hashes, 16 to 32 bits each."""
-    return np.zeros(1 << max(hashes // 4, 1).bit_length(), dtype=np.uint64)
-
-
-def _marked(
-    hashes: list[NDArray[np.uint64]], marks: NDArray[np.uint64], *, mark: bool
-) -> NDArray[np.uint64]:
-    from credit_core.data.line_kernels import find_marked
-
-    parts = [np.empty(0, dtype=np.uint64)]
-    for some in hashes:
-        found = np.empty(len(some), dtype=np.uint64)
-        parts.append(found[: find_marked(some, marks, found, mark)].copy())
-    return np.concatenate(parts)
 
 
 def _cut(file: int, skipped: int) -> Iterator[tuple[int, int]]:
@@ -292,9 +261,10 @@ class _Typist:
 
     def __init__(self, reading: Reading, settings: Settings, file: int) -> None:
         from credit_core.data import line_kernels
+        from credit_core.data.distinct import Distinct
         from credit_core.data.numbering import Customers
 
-        self.customers = Customers()
+        self.customers, self.ids = Customers(), Distinct(reading.source.lines)
         self._kernels = line_kernels
         self._file, self._name = file, reading.source.name
         self._delimiter = ord(reading.source.delimiter)
@@ -333,8 +303,14 @@ class _Typist:
         """The columns of the stage: those of a batch, the customer's number and the problem."""
         return pa.schema([*self.columns, (NUMBER, pa.int32()), ("problem", pa.string())])
 
+    def staged(self, block: _Block) -> tuple[_Block, list[pa.Table]]:
+        """Return a block with its rows as they are staged; to be asked in the file's order."""
+        for hashes in block.hashes:
+            self.ids.take_in(hashes)
+        return block, [self.numbered(batch) for batch in block.batches]
+
     def numbered(self, batch: pa.RecordBatch) -> pa.Table:
-        """Return rows as they are staged, their customers numbered; to be asked in their order."""
+        """Return rows with their customers' numbers."""
         more = [self.customers.take_in(batch), pa.nulls(batch.num_rows, pa.string())]
         return pa.Table.from_arrays([*batch.columns, *more], schema=self.schema)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from credit_core.ahead import one_ahead
 from credit_core.data.contract import BY_NAME
 from credit_core.data.ledger import Ledger
 from credit_core.decisions.contributions import Scored, score_table
@@ -178,16 +178,7 @@ def score_parts(
         return ScoredSnapshots(bundle, some, table, score_table(bundle, table), begins)
 
     found = (scored(snapshots.iloc[part].reset_index(drop=True), next(tables)) for part in parts)
-    return _one_ahead(found) if len(parts) > 1 else found
-
-
-def _one_ahead(parts: Iterator[ScoredSnapshots]) -> Iterator[ScoredSnapshots]:
-    with ThreadPoolExecutor(1) as aside:
-        ahead = aside.submit(next, parts, None)
-        while (part := ahead.result()) is not None:
-            ahead = aside.submit(next, parts, None)
-            yield part
-            del part  # nothing of it is held here while the next one is waited for
+    return one_ahead(found) if len(parts) > 1 else found
 
 
 def short_history(
