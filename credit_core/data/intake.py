@@ -86,8 +86,8 @@ def ingest(
 ) -> Dataset:
     """Store a transactions file and/or an applications file as a dataset.
 
-    The same content under the same mapping is the same dataset: its fingerprint is the SHA-256
-    of both, and a second call returns the stored one.
+    The same content under the same mapping is the same dataset: its fingerprint is a hash of both,
+    and a second call returns the stored one.
     """
     tell = progress or (lambda _share, _text: None)
     if path is None and applications is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -163,7 +163,7 @@ def score_parts(
     snapshots: pd.DataFrame,
     applications: pd.DataFrame | None,
     parts: Sequence[slice],
-) -> Iterator[ScoredSnapshots]:
+) -> Generator[ScoredSnapshots, None, None]:
     """Score parts of snapshots one after the other, the next one while one is being used.
 
     Their transactions are read once for all parts where that is faster: half a kilobyte is kept of

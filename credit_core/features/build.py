@@ -170,7 +170,7 @@ def features_in_parts(
         computed = _computed(ledger, numbered, catalogue)
         for part in some:
             inside = slice(part.start - first, part.stop - first)
-            yield _table(computed(inside), inside, catalogue)
+            yield _table(computed, inside, catalogue)
 
 
 def _together(parts: Iterable[slice]) -> Iterator[list[slice]]:
@@ -185,15 +185,18 @@ def _together(parts: Iterable[slice]) -> Iterator[list[slice]]:
         yield some
 
 
-def _table(found: Iterable[Found], part: slice, catalogue: Catalogue) -> pd.DataFrame:
+def _table(computed: Computed, part: slice, catalogue: Catalogue) -> pd.DataFrame:
     places = {feature.name: j for j, feature in enumerate(catalogue.features)}
     table = np.empty((len(places), part.stop - part.start))
     seen = np.zeros(table.shape[1], dtype=np.bool_)
-    for some in found:
-        rows = _places_of(some.pop("snapshot") - part.start)
+
+    def put(found: Found) -> None:
+        rows = _places_of(found.pop("snapshot") - part.start)
         seen[rows] = True
-        for name in list(some):
-            table[places[name]][rows] = np.ma.filled(some.pop(name), np.nan)
+        for name in list(found):
+            table[places[name]][rows] = np.ma.filled(found.pop(name), np.nan)
+
+    computed(part, put)
     # A snapshot without a row is silent; a NULL is a value that cannot be said.
     table[:, ~seen] = np.array(list(catalogue.silent.values()))[:, None]
     return pd.DataFrame(table.T, columns=list(places), copy=False)
@@ -221,8 +224,9 @@ def _places_of(rows: NDArray[np.integer]) -> NDArray[np.integer] | slice:
 
 Found = dict[str, NDArray]
 """``snapshot`` and, at these places, the values of features."""
-Computed = Callable[[slice], Iterable[Found]]
-"""What computes the features of a part of the snapshots."""
+Computed = Callable[[slice, Callable[[Found], None]], None]
+"""What computes the features of a part of the snapshots and hands on what it found: perhaps several
+threads at once, each of other snapshots or features."""
 
 
 def _computed(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue) -> Computed:
@@ -235,7 +239,7 @@ def _computed(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue) -> 
         if found is not None:
             return found
 
-    def by_sql(part: slice) -> Iterator[Found]:
+    def by_sql(part: slice, put: Callable[[Found], None]) -> None:
         for level in LEVELS:
             if all(feature.over != level for feature in catalogue.features):
                 continue
@@ -244,8 +248,7 @@ def _computed(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue) -> 
             )
             bound = bindings(catalogue, values, query)
             with ledger.given("snapshots", snapshots.iloc[part]):
-                found = ledger.connection.execute(query, bound).fetchnumpy()
-            yield found
+                put(ledger.connection.execute(query, bound).fetchnumpy())
 
     return by_sql
 

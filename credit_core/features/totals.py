@@ -13,11 +13,11 @@ Few and narrow columns leave the engine: what a row carries out of it costs more
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import reduce
-from itertools import accumulate, chain
+from itertools import accumulate, chain, repeat
 from typing import Any
 
 import numpy as np
@@ -86,12 +86,12 @@ class Chunk:
         rows += [self._hold(term) for term in terms]
         return reduce(np.bitwise_and, rows) if rows else None
 
-    def reach(self, column: str) -> int:
-        """Return what a sum of the column can change by at most."""
+    def reach(self, column: str) -> float:
+        """Return what sums of the column can change by at most, taken together."""
         numbers = self.numbers[column]
         if column in self._known:  # anything may stand where it is not known
             numbers = numbers[self._known[column] == 1]
-        return max(int(numbers.max()), -int(numbers.min())) * len(numbers) if len(numbers) else 0
+        return float(np.abs(numbers).sum(dtype=np.float64))
 
     def _hold(self, term: Term) -> Rows:
         if (found := self._holds.get(term)) is None:
@@ -241,7 +241,7 @@ def grouped_features(
     FROM (SELECT snapshot, block, {selected_sql(_renamed(MONTHLY, of_month))} FROM aggregates)
     GROUP BY snapshot"""
 
-    def block(start: int, stop: int) -> list[Found]:
+    def block(start: int, stop: int, put: Callable[[Found], None]) -> None:
         states: dict[Slot, NDArray[Any]] = {}
         for some in totals:
             states |= some.of(slice(start, stop))
@@ -251,22 +251,21 @@ def grouped_features(
         }
         seen, columns = _rows_taken_in(flat, calls, types)
         table = pa.table({"snapshot": seen + start, **columns})
-        found = [_evaluated(ledger, table, of_all)]
+        put(_evaluated(ledger, table, of_all))
         if monthly:
             flat = {a: states[slot].T.ravel() for a, slot in by_month.items()}
             seen, columns = _rows_taken_in(flat, of_month, types)
             snapshot, block = np.divmod(seen, catalogue.blocks)
             table = pa.table({"snapshot": snapshot + start, "block": block, **columns})
-            found.append(_evaluated(ledger, table, of_months))
-        return found
+            put(_evaluated(ledger, table, of_months))
 
-    def computed(part: slice) -> Iterator[Found]:
+    def computed(part: slice, put: Callable[[Found], None]) -> None:
         size = min(_GROUPS, -(-(part.stop - part.start) // threads))
         begins = range(part.start, part.stop, max(size, 1))
         ends = [min(begin + size, part.stop) for begin in begins]
         with ThreadPoolExecutor(threads) as pool:
-            for found in pool.map(block, begins, ends):
-                yield from found
+            for _ in pool.map(block, begins, ends, repeat(put)):
+                pass  # what failed is raised here
 
     return computed
 
@@ -347,7 +346,7 @@ def _take_in(
     )
     query = f"SELECT {selected}\nFROM ({placed}\n)"
     bound |= bindings(catalogue, values, query)
-    reach = {a.column: 0 for a in aggregates if a.function == "sum"}
+    reach = {a.column: 0.0 for a in aggregates if a.function == "sum"}
     with ExitStack() as opened:
         opened.enter_context(ledger.given("snapshots", snapshots))
         found = ledger.connection.sql(query, params=bound or None)
@@ -384,7 +383,7 @@ def _group_of(ledger: Ledger, snapshots: pd.DataFrame) -> NDArray[np.int32] | No
 
     So it is where most customers have a snapshot, one each, all at one time.
     """
-    if ledger.key == "customer_id" or snapshots["as_of"].nunique() != 1:
+    if ledger.key == "customer_id" or snapshots["as_of"].nunique(dropna=False) != 1:
         return None
     (last,) = ledger.one(f"SELECT max({ledger.key}) FROM customers")
     numbers = snapshots[ledger.key].to_numpy()

@@ -124,31 +124,27 @@ def match_report(
     """
     if ledger is None:
         return {"applications": len(frame), "ledger": False}
-    connection = ledger.connection
     # One row an application: the same customer may apply twice on one day.
-    numbered = frame[["customer_id", "as_of"]].reset_index(names="n")
-    connection.register("matching", numbered)
-    unknown, before, silent, few = ledger.one(
-        f"""
-        WITH known AS (
-            SELECT customer_id, min(timestamp) AS first FROM {ledger.relation} GROUP BY 1
-        ), seen AS (
-            SELECT n, as_of, any_value(first) AS first, count(t.timestamp) AS transactions
-            FROM matching LEFT JOIN known USING (customer_id)
-            LEFT JOIN {ledger.relation} t ON t.customer_id = matching.customer_id
-                AND t.timestamp < as_of
-                AND t.timestamp >= as_of - to_days(CAST($observation AS INTEGER))
-            GROUP BY n, as_of
+    with ledger.given("matching", frame[["customer_id", "as_of"]].reset_index(names="n")):
+        unknown, before, silent, few = ledger.one(
+            f"""
+            WITH known AS (SELECT customer_id, first FROM {ledger.customers}),
+            seen AS (
+                SELECT n, as_of, any_value(first) AS first, count(t.timestamp) AS transactions
+                FROM matching LEFT JOIN known USING (customer_id)
+                LEFT JOIN {ledger.relation} t ON t.customer_id = matching.customer_id
+                    AND t.timestamp < as_of
+                    AND t.timestamp >= as_of - to_days(CAST($observation AS INTEGER))
+                GROUP BY n, as_of
+            )
+            SELECT count(*) FILTER (WHERE first IS NULL),
+                   count(*) FILTER (WHERE first >= as_of AND as_of <= $first),
+                   count(*) FILTER (WHERE first >= as_of AND as_of > $first),
+                   count(*) FILTER (WHERE first < as_of AND transactions < $thin)
+            FROM seen
+            """,
+            {"observation": observation_days, "first": ledger.first, "thin": thin},
         )
-        SELECT count(*) FILTER (WHERE first IS NULL),
-               count(*) FILTER (WHERE first >= as_of AND as_of <= $first),
-               count(*) FILTER (WHERE first >= as_of AND as_of > $first),
-               count(*) FILTER (WHERE first < as_of AND transactions < $thin)
-        FROM seen
-        """,
-        {"observation": observation_days, "first": ledger.first, "thin": thin},
-    )
-    connection.unregister("matching")
     after = int((frame["as_of"] > pd.Timestamp(ledger.end) + timedelta(days=1)).sum())
     return {
         "applications": len(frame),

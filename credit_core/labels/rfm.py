@@ -29,32 +29,29 @@ def rfm_table(
         the window to its end; the window's length where there is none), ``frequency``
         (transactions) and ``monetary`` (money out, the ledger's currency).
     """
-    connection = ledger.connection
     numbered = snapshots[["customer_id", "as_of"]].reset_index(drop=True)
     numbered["snapshot"] = np.arange(len(numbered), dtype=np.int64)
-    connection.register("rfm_snapshots", numbered)
-    table = ledger.frame(
-        f"""
-        WITH windowed AS (
-            SELECT snapshot, t.timestamp, t.amount,
-                   as_of + to_days(CAST($end AS INTEGER)) AS closes
-            FROM rfm_snapshots s JOIN {ledger.relation} t ON t.customer_id = s.customer_id
-            WHERE t.timestamp >= as_of + to_days(CAST($start AS INTEGER))
-              AND t.timestamp < as_of + to_days(CAST($end AS INTEGER))
-        ), grouped AS (
-            SELECT snapshot, date_diff('second', max(timestamp), any_value(closes)) / 86400.0 AS r,
-                   count(*) AS f, sum(greatest(amount, 0)) AS m
-            FROM windowed GROUP BY snapshot
+    with ledger.given("rfm_snapshots", numbered):
+        return ledger.frame(
+            f"""
+            WITH windowed AS (
+                SELECT snapshot, t.timestamp, t.amount,
+                       as_of + to_days(CAST($end AS INTEGER)) AS closes
+                FROM rfm_snapshots s JOIN {ledger.relation} t ON t.customer_id = s.customer_id
+                WHERE t.timestamp >= as_of + to_days(CAST($start AS INTEGER))
+                  AND t.timestamp < as_of + to_days(CAST($end AS INTEGER))
+            ), grouped AS (
+                SELECT snapshot, count(*) AS f, sum(greatest(amount, 0)) AS m,
+                       date_diff('second', max(timestamp), any_value(closes)) / 86400.0 AS r
+                FROM windowed GROUP BY snapshot
+            )
+            SELECT CAST(coalesce(r, $length) AS DOUBLE) AS recency_days,
+                   CAST(coalesce(f, 0) AS DOUBLE) AS frequency,
+                   CAST(coalesce(m, 0) AS DOUBLE) AS monetary
+            FROM rfm_snapshots LEFT JOIN grouped USING (snapshot) ORDER BY snapshot
+            """,
+            {"start": start_days, "end": end_days, "length": end_days - start_days},
         )
-        SELECT CAST(coalesce(r, $length) AS DOUBLE) AS recency_days,
-               CAST(coalesce(f, 0) AS DOUBLE) AS frequency,
-               CAST(coalesce(m, 0) AS DOUBLE) AS monetary
-        FROM rfm_snapshots LEFT JOIN grouped USING (snapshot) ORDER BY snapshot
-        """,
-        {"start": start_days, "end": end_days, "length": end_days - start_days},
-    )
-    connection.unregister("rfm_snapshots")
-    return table
 
 
 def customers_seen(ledger: Ledger, as_of: datetime) -> pd.DataFrame:

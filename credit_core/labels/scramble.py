@@ -24,7 +24,6 @@ def scrambled(
     ``keep`` is the share of transactions kept: without thinning, everyone in a busy ledger would
     be equally busy and a label such as ``inactive`` would have one value only.
     """
-    connection = ledger.connection
     window = {"opens": opens, "closes": closes}
     inside = f"FROM {ledger.relation} WHERE timestamp >= $opens AND timestamp < $closes"
     rows = int(ledger.one(f"SELECT count(*) {inside}", window)[0])
@@ -32,19 +31,17 @@ def scrambled(
     drawn = generator.integers(0, len(customers), rows)
     drawn[generator.random(rows) >= keep] = -1
     people = pd.DataFrame({"person": np.arange(len(customers)), "new_id": customers.to_numpy()})
-    connection.register("canary_people", people)
-    connection.register("canary_drawn", pd.DataFrame({"n": np.arange(rows), "person": drawn}))
+    draws = pd.DataFrame({"n": np.arange(rows), "person": drawn})
     # A total order of the rows first, so that the draw does not depend on the file's order.
     order = ", ".join(sorted(ledger.columns))
-    ledger.run(
-        f"""
-        CREATE OR REPLACE TEMP TABLE canary_transactions AS
-        SELECT new_id AS customer_id, ordered.* EXCLUDE (customer_id, n)
-        FROM (SELECT *, row_number() OVER (ORDER BY {order}) - 1 AS n {inside}) AS ordered
-        JOIN canary_drawn USING (n) JOIN canary_people USING (person)
-        """,
-        window,
-    )
-    connection.unregister("canary_people")
-    connection.unregister("canary_drawn")
+    with ledger.given("canary_people", people), ledger.given("canary_drawn", draws):
+        ledger.run(
+            f"""
+            CREATE OR REPLACE TEMP TABLE canary_transactions AS
+            SELECT new_id AS customer_id, ordered.* EXCLUDE (customer_id, n)
+            FROM (SELECT *, row_number() OVER (ORDER BY {order}) - 1 AS n {inside}) AS ordered
+            JOIN canary_drawn USING (n) JOIN canary_people USING (person)
+            """,
+            window,
+        )
     return replace(ledger, relation="canary_transactions")

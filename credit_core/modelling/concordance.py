@@ -96,15 +96,11 @@ def clusters_against(
 
 
 def _with_history(ledger: Ledger, outcomes: pd.DataFrame) -> pd.DataFrame:
-    connection = ledger.connection
-    connection.register("decided", outcomes[["customer_id", "as_of", "label"]])
-    found = ledger.frame(
-        f"""
-        SELECT customer_id, as_of, label FROM decided JOIN (
-            SELECT customer_id, min(timestamp) AS first FROM {ledger.relation} GROUP BY 1
-        ) USING (customer_id)
-        WHERE first < as_of ORDER BY as_of, customer_id, label
-        """
-    )
-    connection.unregister("decided")
-    return found
+    with ledger.given("decided", outcomes[["customer_id", "as_of", "label"]]):
+        return ledger.frame(
+            f"""
+            SELECT customer_id, as_of, label
+            FROM decided JOIN {ledger.customers} USING (customer_id)
+            WHERE first < as_of ORDER BY as_of, customer_id, label
+            """
+        )

@@ -186,9 +186,7 @@ class _Study:
 
     def first_seen(self) -> pd.Series:
         """Return each customer's first transaction."""
-        found = self.ledger.frame(
-            f"SELECT customer_id, min(timestamp) AS first FROM {self.ledger.relation} GROUP BY 1"
-        )
+        found = self.ledger.frame(f"SELECT customer_id, first FROM {self.ledger.customers}")
         return self.frame["customer_id"].map(found.set_index("customer_id")["first"])
 
     def other_windows(self) -> Iterator[_Case]:

@@ -13,7 +13,8 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -153,30 +154,19 @@ def score_to_files(
             warnings = short_history(bundle, begins, snapshots["as_of"].to_numpy())
             slices = in_parts(len(snapshots), size)
             names = [f"part-{i:05}.parquet" for i in range(len(slices))]
-            found = {name: _finished(folder, name) for name in names}
-            left = [
-                (name, part) for name, part in zip(names, slices, strict=True) if not found[name]
-            ]
-            scores = score_parts(
-                bundle, ledger, snapshots, applications, [part for _, part in left]
-            )
-            begun, done = time.monotonic(), 0
-            remaining = sum(part.stop - part.start for _, part in left)
-            for i, (name, part) in enumerate(left):
-                counted = len(snapshots) - remaining
-                tell(
-                    0.1 + 0.75 * counted / len(snapshots),
-                    f"{counted:,} of {len(snapshots):,} scored" + _left(begun, done, remaining),
-                )
-                scored = next(scores)
-                frame = scored.frame(version.name, version.version, all_reasons=all_reasons)
-                found[name] = _write_part(folder, name, frame, scored.thin, frozen)
-                del scored, frame  # a later part needs their memory
-                rows = part.stop - part.start
-                remaining -= rows
-                # The first part waits for the transactions to be read, the others do not.
-                begun, done = (time.monotonic(), 0) if i == 0 else (begun, done + rows)
-            parts = [part for part in found.values() if part is not None]
+            known = {name: _finished(folder, name) for name in names}
+            left = {n: part for n, part in zip(names, slices, strict=True) if known[n] is None}
+            clock = _Clock(len(snapshots), left.values())
+            wanted = score_parts(bundle, ledger, snapshots, applications, list(left.values()))
+            with closing(wanted) as scores:
+                for name, part in left.items():
+                    tell(0.1 + 0.75 * clock.share, clock.words)
+                    scored = next(scores)
+                    frame = scored.frame(version.name, version.version, all_reasons=all_reasons)
+                    known[name] = _write_part(folder, name, frame, scored.thin, frozen)
+                    del scored, frame  # a later part needs their memory
+                    clock.finished(part)
+            parts = [part for part in known.values() if part is not None]
         files = [folder / part.name for part in parts]
         for i, path in enumerate(out):
             tell(0.85 + 0.14 * i / len(out), f"Writing {path.name}")
@@ -203,11 +193,32 @@ def check_target(path: Path) -> None:
         raise InputError(f"There is no folder {path.parent} to write {path.name} into.")
 
 
-def _left(begun: float, done: int, remaining: int) -> str:
-    if done <= 0:
-        return ""
-    seconds = (time.monotonic() - begun) / done * remaining
-    return f", about {seconds:,.0f} s left" if seconds >= 1 else ""
+class _Clock:
+    """How far a batch is, and how long the rest will take."""
+
+    def __init__(self, rows: int, left: Iterable[slice]) -> None:
+        self._rows, self._left = rows, sum(part.stop - part.start for part in left)
+        self._begun, self._done = 0.0, 0
+
+    @property
+    def share(self) -> float:
+        return 1 - self._left / self._rows
+
+    @property
+    def words(self) -> str:
+        said = f"{self._rows - self._left:,} of {self._rows:,} scored"
+        if self._done == 0:
+            return said
+        seconds = (time.monotonic() - self._begun) / self._done * self._left
+        return f"{said}, about {seconds:,.0f} s left" if seconds >= 1 else said
+
+    def finished(self, part: slice) -> None:
+        rows = part.stop - part.start
+        self._left -= rows
+        if self._begun:
+            self._done += rows
+        else:  # the first part waits for the transactions to be read, the others do not
+            self._begun = time.monotonic()
 
 
 def _sweep(root: Path) -> None:

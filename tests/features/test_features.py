@@ -24,7 +24,11 @@ from credit_core.data.intake import ingest
 from credit_core.data.ledger import Ledger, ledger_of, open_ledger
 from credit_core.data.store import Dataset
 from credit_core.features import build, totals
-from credit_core.features.build import build_features, frequent_categories
+from credit_core.features.build import (
+    build_features,
+    features_in_parts,
+    frequent_categories,
+)
 from credit_core.features.catalogue import Catalogue, build_catalogue
 from credit_core.features.prepared import PreparedFeatures
 from credit_core.labels.rfm import customers_seen
@@ -245,6 +249,10 @@ def snapshots_of_a_kind(ledger: Ledger, kind: str) -> pd.DataFrame:
         return customers_seen(ledger, ledger.end).sample(frac=1, random_state=0)
     if kind == "some":
         return customers_seen(ledger, ledger.end).iloc[::3]
+    if kind == "one without a date":
+        found = customers_seen(ledger, ledger.end)
+        found.loc[7, "as_of"] = pd.NaT
+        return found
     if kind == "earlier":
         return customers_seen(ledger, ledger.first + timedelta(days=40))
     at = [ledger.end, ledger.end - timedelta(days=50)]
@@ -265,7 +273,9 @@ def numbered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 
 
 @pytest.mark.parametrize("many", [False, True], ids=["by SQL", "by loops"])
-@pytest.mark.parametrize("kind", ["everyone", "some", "earlier", "two dates, and nobody"])
+@pytest.mark.parametrize(
+    "kind", ["everyone", "some", "earlier", "one without a date", "two dates, and nobody"]
+)
 def test_customers_by_number_have_the_same_features_to_the_bit(
     numbered: Ledger, kind: str, many: bool
 ) -> None:
@@ -279,6 +289,21 @@ def test_customers_by_number_have_the_same_features_to_the_bit(
             contexts.enter_context(limit)
         by_number = build_features(numbered, snapshots, catalogue)
     assert bits(by_number) == bits(by_name)
+
+
+@pytest.mark.parametrize("many", [False, True], ids=["by SQL", "by loops"])
+def test_parts_have_the_features_of_the_whole(numbered: Ledger, many: bool) -> None:
+    snapshots = snapshots_of_a_kind(numbered, "everyone")
+    catalogue = build_catalogue(180, numbered.abilities, ())
+    whole = build_features(numbered, snapshots, catalogue)
+    # One is left out, as a part that was finished before; the last two are read by themselves.
+    parts = [slice(0, 1), slice(1, 500), slice(900, 1000), slice(1000, 2000), slice(2000, 2003)]
+    with ExitStack() as contexts:
+        contexts.enter_context(mock.patch.object(build, "MOST_AT_ONCE", 1000))
+        for limit in as_for_many(300) if many else ():
+            contexts.enter_context(limit)
+        found = list(features_in_parts(numbered, snapshots, catalogue, parts))
+    assert [bits(table) for table in found] == [bits(whole.iloc[part]) for part in parts]
 
 
 def oracle(own: pd.DataFrame, as_of: pd.Timestamp) -> dict[str, float]:
