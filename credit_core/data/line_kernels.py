@@ -25,8 +25,10 @@ KINDS: dict[Kind, int] = {
 """What a column of the file holds."""
 YEAR, MONTH, DAY, HOUR, MINUTE, SECOND = range(6)
 """What a digit of a date belongs to; other bytes of its shape stand for themselves."""
-ROWS, DOUBTFUL, LINES, POSITION = range(4)
+ROWS, DOUBTS, LINES, POSITION = range(4)
 """What `read_lines` counts."""
+DOUBTFUL, UNASKED, NO_WORD, FOREIGN = -1, -2, -3, -4
+"""No meaning of a text is below 0."""
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int32]
 Whole = NDArray[np.int64]
@@ -122,10 +124,44 @@ def first_bytes(data: Bytes, begin: int, length: int) -> np.uint64:
     given(types.uint8),
     types.int64,
     types.int64,
+    types.int64,
+    given(types.uint8, 2),
+    given(types.int64, 2),
+    returns=types.int64,
+)
+def _meaning(data: Bytes, begin: int, end: int, column: int, words: Bytes, facts: Whole) -> int:
+    """Return what a cell means, as one of the words of its column does, in small or large letters.
+
+    ``NO_WORD`` where it is none of them, ``FOREIGN`` where letters of other alphabets stand in it.
+    """
+    for j in range(begin, end):
+        if byte(data, j) > 127:
+            return FOREIGN
+    for i in range(len(words)):
+        if facts[i, 0] != column or facts[i, 1] != end - begin:
+            continue
+        same = True
+        for j in range(end - begin):
+            letter = byte(data, begin + j)
+            letter += 32 if 65 <= letter <= 90 else 0
+            same = same and letter == words[i, j]
+        if same:
+            return facts[i, 2]
+    return NO_WORD
+
+
+@compiled(
+    given(types.uint8),
+    types.int64,
+    types.int64,
     types.uint8,
     given(types.int64),
     given(types.boolean),
     given(types.uint8),
+    given(types.int64),
+    given(types.uint8, 2),
+    given(types.int64, 2),
+    given(types.int64),
     given(types.int64),
     filled(types.int64, 2),
     filled(types.uint8, 2),
@@ -143,6 +179,10 @@ def read_lines(
     required: NDArray[np.bool_],
     shape: Bytes,
     limits: Whole,
+    words: Bytes,
+    facts: Whole,
+    otherwise: Whole,
+    either: Whole,
     numbers: Whole,
     known: Bytes,
     begins: Ints,
@@ -154,13 +194,17 @@ def read_lines(
 
     ``kinds`` and ``required`` say of each column what it holds and whether it must hold something;
     ``limits`` are the earliest and the latest time, in microseconds since 1970, the longest text
-    and the longest line. For column c of row r, ``known[c, r]`` is 1 where the cell holds
-    something; ``numbers`` takes its value (microseconds, ten-thousandths of money, integers,
-    flags), ``begins`` and ``lengths`` where a text stands, without spaces around it. ``doubts``
-    takes where a doubtful line begins and ends, and how many lines were seen with it. ``counts``
-    takes the number of rows, of doubtful lines and of lines, and the place of the first line not
-    looked at. The last byte before ``stop`` is a line
-    feed; 64 bytes behind it may be looked at.
+    and the longest line. Of columns whose texts mean something, ``words`` are the words in small
+    letters, ``facts`` (., 3) each one's column, length and meaning, and ``otherwise`` says of each
+    column what any other text means: ``DOUBTFUL``, or ``UNASKED`` where texts mean nothing. One of
+    the columns ``either`` must hold something.
+
+    For column c of row r, ``known[c, r]`` is 1 where the cell holds something; ``numbers`` takes
+    its value (microseconds, ten-thousandths of money, integers, flags, meanings), ``begins`` and
+    ``lengths`` where a text stands, without spaces around it. ``doubts`` takes where a doubtful
+    line begins and ends, and how many lines were seen with it. ``counts`` takes the number of rows,
+    of doubtful lines and of lines, and the place of the first line not looked at. The last byte
+    before ``stop`` is a line feed; 64 bytes behind it may be looked at.
     """
     width, capacity = len(kinds), numbers.shape[1]
     fields = np.zeros(6, dtype=np.int64)
@@ -242,6 +286,12 @@ def read_lines(
                     begins[column, rows] = cell
                     lengths[column, rows] = end - cell
                     sure = end - cell <= longest and (end > cell or not required[column])
+                    if otherwise[column] != UNASKED:
+                        meaning = _meaning(data, cell, end, column, words, facts)
+                        if meaning == NO_WORD:
+                            meaning = otherwise[column]
+                        numbers[column, rows] = meaning
+                        sure = sure and meaning >= 0
                 elif end > cell:
                     flag = _read_flag(data, cell, end)
                     numbers[column, rows] = flag
@@ -249,6 +299,11 @@ def read_lines(
             column += 1
         if sure and column == 0:
             continue
+        if sure and len(either) > 0:
+            some = False
+            for i in range(len(either)):
+                some = some or known[either[i], rows] == 1
+            sure = some
         if sure and position - begin <= limits[3]:
             rows += 1
             continue
@@ -264,7 +319,7 @@ def read_lines(
         doubts[doubtful, 2] = lines
         doubtful += 1
     counts[ROWS] = rows
-    counts[DOUBTFUL] = doubtful
+    counts[DOUBTS] = doubtful
     counts[LINES] = lines
     counts[POSITION] = position
 

@@ -43,6 +43,8 @@ _ROWS = 65_536
 _DOUBTS = 4_096
 _FEW = 1_000
 """Values up to which a text column is stored as a dictionary."""
+_OUT, _IN = 0, 1
+"""What words of a direction mean."""
 _DIGITS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
 _TYPES: dict[Kind, pa.DataType] = {
     "text": pa.string(),
@@ -77,9 +79,7 @@ def can_read(reading: Reading, settings: Settings) -> bool:
         and source.plain
         and source.path.stat().st_size >= LEAST_BYTES
         and settings.compiles
-        and mapping.pair is None
-        and mapping.direction is None
-        and mapping.currency is None
+        and mapping.pair in (None, ("debit", "credit"))
         and (mapping.timezone == "UTC" or all(form.endswith("Z") for form in forms))
         and all(cell.form or cell.kind == "text" for cell in reading.cells)
         and all(shape_of(form) is not None for form in forms)
@@ -268,22 +268,48 @@ class _Typist:
         self._kernels = line_kernels
         self._file, self._name = file, reading.source.name
         self._delimiter = ord(reading.source.delimiter)
-        self._inward = reading.mapping.amount_sign == "in_positive"
+        self._mapping = reading.mapping
         width = len(reading.source.header)
+        self._places = {cell.name: cell.index for cell in reading.cells}
         by_name = {cell.name: cell for cell in reading.cells}
-        self._cells = [by_name[column.name] for column in reading.columns]
+        summed = Cell("amount", "money", -1, required=True)  # where it is made of two columns
+        self._cells = [by_name.get(column.name, summed) for column in reading.columns]
         self._kinds = np.full(width, line_kernels.SKIPPED, dtype=np.int64)
         self._required = np.zeros(width, dtype=np.bool_)
-        for cell in self._cells:
+        for cell in reading.cells:
             self._kinds[cell.index] = line_kernels.KINDS[cell.kind]
-            self._required[cell.index] = cell.required
+            self._required[cell.index] |= cell.required
         self._shape = np.array(shape_of(by_name["timestamp"].form), dtype=np.uint8)
         latest = int((datetime.now(UTC) + timedelta(days=1)).timestamp()) * 1_000_000
         limits = [0, latest, settings.max_cell_chars, LONGEST_LINE]
         self._limits = np.array(limits, dtype=np.int64)
+        self._meanings = self._asked(width)
+        pair = reading.mapping.pair or ()
+        self._either = np.array([self._places[part] for part in pair], dtype=np.int64)
         self._room = _Room(width)
         # None as long as it is not decided.
         self._few: frozenset[str] | None = None
+
+    def _asked(self, width: int) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+        """Return the words that mean something, what they mean, and what any other text means."""
+        mapping, kernels = self._mapping, self._kernels
+        meant: list[tuple[str, str, int]] = []
+        otherwise = np.full(width, kernels.UNASKED, dtype=np.int64)
+        if mapping.direction is not None:
+            meant += [("direction", word, _IN) for word in mapping.direction_in]
+            meant += [("direction", word, _OUT) for word in mapping.direction_out]
+            other = kernels.DOUBTFUL if mapping.direction_out else _OUT
+            otherwise[self._places["direction"]] = other
+        if mapping.currency is not None:
+            meant.append(("currency", mapping.currency, 0))
+            otherwise[self._places["currency"]] = kernels.DOUBTFUL
+        found = [(name, word.strip().lower().encode(), meaning) for name, word, meaning in meant]
+        words = np.zeros((len(found), max((len(w) for _, w, _ in found), default=1)), np.uint8)
+        facts = np.zeros((len(found), 3), dtype=np.int64)
+        for i, (name, word, meaning) in enumerate(found):
+            words[i, : len(word)] = np.frombuffer(word, dtype=np.uint8)
+            facts[i] = self._places[name], len(word), meaning
+        return words, facts, otherwise
 
     def decide(self, block: _Block | None) -> None:
         """Decide by a first block which text columns are stored as dictionaries."""
@@ -349,6 +375,8 @@ class _Typist:
                 self._required,
                 self._shape,
                 self._limits,
+                *self._meanings,
+                self._either,
                 room.numbers,
                 room.known,
                 room.begins,
@@ -366,6 +394,9 @@ class _Typist:
         return _Block(batches, doubts, lines, hashes)
 
     def _column(self, cell: Cell, rows: int, hashes: list[NDArray[np.uint64]]) -> pa.Array:
+        if cell.name == "amount":
+            units = pa.py_buffer(self._amounts(rows))
+            return pa.Array.from_buffers(_TYPES["money"], rows, [None, units])
         known = self._room.known[cell.index, :rows]
         valid = None if known.all() else _bits(known)
         if cell.kind == "text":
@@ -373,11 +404,19 @@ class _Typist:
         numbers = self._room.numbers[cell.index, :rows]
         if cell.kind == "flag":
             return pa.Array.from_buffers(pa.bool_(), rows, [valid, _bits(numbers == 1)])
-        if cell.kind == "integer":
-            numbers = numbers.astype(np.int32)
-        else:
-            numbers = -numbers if cell.name == "amount" and self._inward else numbers.copy()
+        numbers = numbers.astype(np.int32) if cell.kind == "integer" else numbers.copy()
         return pa.Array.from_buffers(_TYPES[cell.kind], rows, [valid, pa.py_buffer(numbers)])
+
+    def _amounts(self, rows: int) -> NDArray[np.int64]:
+        """Return signed amounts: above 0 money out, below 0 money in."""
+        numbers, places = self._room.numbers[:, :rows], self._places
+        if "amount" not in places:
+            return np.abs(numbers[places["debit"]]) - np.abs(numbers[places["credit"]])
+        amounts = numbers[places["amount"]]
+        if "direction" in places:
+            inward = numbers[places["direction"]] == _IN
+            return np.abs(amounts) * (1 - 2 * inward.astype(np.int64))
+        return -amounts if self._mapping.amount_sign == "in_positive" else amounts.copy()
 
     def _texts(
         self, cell: Cell, rows: int, valid: pa.Buffer | None, hashes: list[NDArray[np.uint64]]

@@ -129,12 +129,16 @@ def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
 def _constant(
     connection: duckdb.DuckDBPyConnection, path: Path, columns: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Return the columns with one value, or none, throughout: by the file's statistics, if any."""
+    """Return the columns with one value, or none, throughout: by the file's statistics, if any.
+
+    These are texts, of which nothing but equality means anything.
+    """
     found = connection.execute(
         f"""SELECT path_in_schema, count(stats_null_count) = 0 AS unknown,
             coalesce(sum(stats_null_count) = sum(num_values), false)
             OR coalesce(sum(stats_null_count) = 0 AND count(stats_min_value) = count(*)
-                AND min(stats_min_value) = max(stats_max_value), false) AS same
+                AND min(least(stats_min_value, stats_max_value))
+                  = max(greatest(stats_min_value, stats_max_value)), false) AS same
         FROM parquet_metadata({text_literal(str(path))}) GROUP BY 1"""
     ).fetchall()
     same = {name for name, unknown, constant in found if constant and not unknown}

@@ -122,6 +122,73 @@ def test_compiled_loops_and_the_engine_store_the_same(
     assert compiled[1:] == engine[1:]
 
 
+def agree(
+    header: str, rows: list[str], mapping: Mapping, folder: Path, block: int = 400
+) -> tuple[Dataset, tuple]:
+    """Assert that either reader stores the same of a file; return what it is."""
+    path = folder / "file.csv"
+    path.write_text("\n".join([header, *rows]), encoding="utf-8")
+    with mock.patch.object(staging, "raw_sql", side_effect=AssertionError):
+        compiled = ingested(path, folder / "compiled", 0, mapping, block)
+    engine = ingested(path, folder / "engine", 1 << 40, mapping, block)
+    assert facts(compiled[0]) == facts(engine[0])
+    assert compiled[1:] == engine[1:]
+    return compiled[0], compiled[1][0]
+
+
+money = st.sampled_from(["1.50", "-2", "0", "7", "", "x"])
+words = st.sampled_from(["D", "C", "c", "Crédit", "CRÉDIT", "debit", "", " D ", "fee", "x" * 80])
+
+
+@given(
+    st.lists(st.tuples(words, money, money, st.sampled_from(["EUR", "eur", "USD", ""]))),
+    st.sampled_from([("c", "crédit"), ("C", "D")]),
+    st.sampled_from([(), ("D", "Debit"), ("x" * 80,)]),
+    st.sampled_from([None, "eur"]),
+)
+@effort(max_examples=30)
+def test_directions_and_currencies(
+    drawn: list[tuple[str, ...]],
+    inward: tuple[str, ...],
+    outward: tuple[str, ...],
+    currency: str | None,
+) -> None:
+    columns = {"customer_id": "who", "timestamp": "date", "amount": "a", "balance": "b"}
+    if currency:
+        columns["currency"] = "currency"
+    mapping = Mapping(
+        columns=columns | {"category": "word"},
+        date_format="iso",
+        direction="word",
+        direction_in=inward,
+        direction_out=outward,
+        currency=currency,
+    )
+    plain = [("C", "1.5", "2", "EUR"), ("D" if outward else "fee", "-3", "", "EUR")] * 40
+    rows = [f"A{i},2024-01-05,{','.join(cells)}" for i, cells in enumerate([*drawn, *plain])]
+    words_fit = "D" in (*inward, *outward) or not outward
+    with tempfile.TemporaryDirectory() as folder:
+        if not words_fit:  # half of the rows mean nothing: refused
+            rows = rows[:-80] + [row.replace(",D,", ",C,") for row in rows[-80:]]
+        agree("who,date,word,a,b,currency", rows, mapping, Path(folder))
+
+
+@given(st.lists(st.tuples(money, money), max_size=30))
+@effort(max_examples=20)
+def test_money_in_two_columns(drawn: list[tuple[str, str]]) -> None:
+    mapping = Mapping(
+        columns={"customer_id": "who", "timestamp": "date"},
+        date_format="iso",
+        debit="paid",
+        credit="received",
+    )
+    plain = [("1.5", ""), ("", "2.25"), ("-1", "-4"), ("0", "0")] * 20
+    rows = [f"A{i},2024-01-05,{','.join(cells)}" for i, cells in enumerate([*drawn, *plain])]
+    with tempfile.TemporaryDirectory() as folder:
+        _, stored_rows = agree("who,date,paid,received", rows, mapping, Path(folder))
+    assert len(stored_rows) >= 80
+
+
 @pytest.mark.parametrize(
     ("form", "date_format"),
     [
