@@ -88,6 +88,16 @@ def marks(typing_context: Any, data: Any, position: Any, one: Any, other: Any) -
     return types.uint64(data, types.int64, types.uint8, types.uint8), generate
 
 
+@inlined
+def count_bits(typing_context: Any, word: Any) -> Any:
+    """Return how many bits of a 64-bit number are set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), generate
+
+
 def _place(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     """Return the address of an element of the array that is the first argument."""
     array = context.make_array(signature.args[0])(context, builder, arguments[0])

@@ -11,7 +11,7 @@ from numba import types
 from numba.cpython.unsafe.numbers import trailing_zeros
 from numpy.typing import NDArray
 
-from credit_core.data.compiled import byte, compiled, eight_bytes, filled, given, marks
+from credit_core.data.compiled import byte, compiled, count_bits, eight_bytes, filled, given, marks
 from credit_core.data.contract import MAX_MONEY, Kind
 
 SKIPPED, TEXT, TIME, MONEY, INTEGER, FLAG = range(6)
@@ -33,7 +33,7 @@ Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int32]
 Whole = NDArray[np.int64]
 
-_LINE_FEED, _RETURN, _SPACE, _MINUS, _POINT, _ZERO = b"\n\r -.0"
+_LINE_FEED, _RETURN, _SPACE, _MINUS, _POINT, _ZERO, _QUOTE = b'\n\r -.0"'
 _PLACES = 4
 _TENS = (10_000, 1_000, 100, 10, 1)
 _MOST_MONEY = MAX_MONEY * 10_000
@@ -150,11 +150,24 @@ def _meaning(data: Bytes, begin: int, end: int, column: int, words: Bytes, facts
     return NO_WORD
 
 
+@compiled(given(types.uint8), types.int64, types.int64, types.uint8, returns=types.int64)
+def _count(data: Bytes, begin: int, end: int, value: int) -> np.uint64:
+    """Count the bytes of a value; 64 bytes behind the end may be looked at."""
+    found = np.uint64(0)
+    for position in range(begin, end, 64):
+        here = marks(data, position, value, value)
+        if end - position < 64:
+            here &= (np.uint64(1) << np.uint64(end - position)) - np.uint64(1)
+        found += count_bits(here)
+    return found
+
+
 @compiled(
     given(types.uint8),
     types.int64,
     types.int64,
     types.uint8,
+    types.boolean,
     given(types.int64),
     given(types.boolean),
     given(types.uint8),
@@ -175,6 +188,7 @@ def read_lines(
     start: int,
     stop: int,
     delimiter: int,
+    quoted: bool,
     kinds: Whole,
     required: NDArray[np.bool_],
     shape: Bytes,
@@ -192,6 +206,7 @@ def read_lines(
 ) -> None:
     """Read lines from ``start`` until ``stop``, or until the rows or the doubts are full.
 
+    With ``quoted`` cells may stand in quotation marks; marks elsewhere make a line doubtful.
     ``kinds`` and ``required`` say of each column what it holds and whether it must hold something;
     ``limits`` are the earliest and the latest time, in microseconds since 1970, the longest text
     and the longest line. Of columns whose texts mean something, ``words`` are the words in small
@@ -209,7 +224,7 @@ def read_lines(
     width, capacity = len(kinds), numbers.shape[1]
     fields = np.zeros(6, dtype=np.int64)
     earliest, latest, longest = limits[0], limits[1], limits[2]
-    date = midnight = -1
+    date = midnight = close = -1
     rows = doubtful = lines = 0
     position = start
     ends, looked = np.uint64(0), start - 64
@@ -217,13 +232,23 @@ def read_lines(
         begin = position
         lines += 1
         sure, last = True, False
-        column = 0
+        column = wrapped = 0
         while sure and not last:
             while ends == 0:
                 looked += 64
                 ends = marks(data, looked, delimiter, _LINE_FEED)
             end = looked + trailing_zeros(ends)
             ends &= ends - np.uint64(1)
+            if quoted and byte(data, position) == _QUOTE:
+                close = position + 1
+                while byte(data, close) != _QUOTE and byte(data, close) != _LINE_FEED:
+                    close += 1
+                while end < close:  # what parts cells elsewhere parts none in quotation marks
+                    while ends == 0:
+                        looked += 64
+                        ends = marks(data, looked, delimiter, _LINE_FEED)
+                    end = looked + trailing_zeros(ends)
+                    ends &= ends - np.uint64(1)
             cell, position = position, end + 1
             last = byte(data, end) == _LINE_FEED
             if last and end > cell and byte(data, end - 1) == _RETURN:
@@ -231,6 +256,10 @@ def read_lines(
             if last and column == 0 and end == cell:
                 break  # a line with nothing in it
             sure = last == (column == width - 1)
+            if quoted and byte(data, cell) == _QUOTE:
+                sure = sure and end == close + 1 and close > cell
+                cell, end = cell + 1, close
+                wrapped += 1
             kind = kinds[column]
             if not sure or kind == SKIPPED:
                 column += 1
@@ -299,6 +328,8 @@ def read_lines(
             column += 1
         if sure and column == 0:
             continue
+        if sure and quoted:
+            sure = 2 * wrapped == _count(data, begin, position, _QUOTE)
         if sure and len(either) > 0:
             some = False
             for i in range(len(either)):

@@ -29,6 +29,7 @@ from credit_core.data.contract import Kind
 from credit_core.data.ledger import NUMBER
 from credit_core.data.reading import LONGEST_LINE, Cell, Reading
 from credit_core.data.rejects import Broken
+from credit_core.data.source import Source
 from credit_core.errors import InputError
 from credit_core.settings import Settings
 
@@ -122,7 +123,8 @@ def read_lines(
     Each row gets its customer's number, too. ``again`` reads doubtful lines with the tolerant rules
     and returns the good rows among them; with ``finish`` they are written, too, unless a
     transaction id may stand twice. ``tell`` hears the share that is done, at every tenth. Returns
-    None where too many lines are doubtful to look at each.
+    None where too many lines are doubtful to look at each, or a line has quotation marks in odd
+    places.
     """
     source = reading.source
     rows, line = 0, source.header_line
@@ -142,6 +144,8 @@ def read_lines(
                 for table in tables:
                     writer.write_table(table)
                     rows += table.num_rows
+                if any(_oddly_marked(text, source) for _, text in block.doubts):
+                    return None
                 broken += [_broken(line + before, text, reading) for before, text in block.doubts]
                 tenths = line * 10 // source.lines
                 line += block.lines
@@ -184,6 +188,11 @@ def _next_line(file: int, position: int) -> int:
 
 def _changed(name: str) -> InputError:
     return InputError(f"{name} changed while it was read; try again.")
+
+
+def _oddly_marked(text: bytes, source: Source) -> bool:
+    """Return True where only the engine can say what a line's quotation marks mean."""
+    return b'"' in text and not source.well_marked(text.decode("utf-8").rstrip("\r\n"))
 
 
 def _broken(line: int, text: bytes, reading: Reading) -> Broken:
@@ -267,7 +276,7 @@ class _Typist:
         self.customers, self.ids = Customers(), Distinct(reading.source.lines)
         self._kernels = line_kernels
         self._file, self._name = file, reading.source.name
-        self._delimiter = ord(reading.source.delimiter)
+        self._delimiter, self._quoted = ord(reading.source.delimiter), reading.source.quoted
         self._mapping = reading.mapping
         width = len(reading.source.header)
         self._places = {cell.name: cell.index for cell in reading.cells}
@@ -371,6 +380,7 @@ class _Typist:
                 position,
                 size,
                 self._delimiter,
+                self._quoted,
                 self._kinds,
                 self._required,
                 self._shape,

@@ -213,6 +213,7 @@ def _text(path: Path, plain: Path, scratch: Path, settings: Settings, notes: lis
         header_line=found.line,
         skip=found.number,
         plain=looked.plain and spaces != "odd",
+        quoted=looked.quoted,
         spaces=spaces,
     )
     if source.lines > settings.max_rows:
@@ -240,7 +241,7 @@ class _Looked:
 
     @property
     def plain(self) -> bool:
-        return not (self.untidy or self.damaged or self.quoted)
+        return not (self.untidy or self.damaged)
 
     def around_cells(self, delimiter: str) -> Spaces:
         """Return which spaces may stand around the text of a cell."""
@@ -280,7 +281,7 @@ def _scan(path: Path, name: str) -> _Looked:
                 returns += int(np.count_nonzero(codes == 13))
                 pairs += block.count(b"\r\n")
             pairs += last == b"\r" and block[:1] == b"\n"
-            if large and not quoted:  # the loops for such files trim at no cost
+            if large:  # the loops for such files trim at no cost
                 beside[_END] = True
             if not beside[_END]:
                 _mark_beside_spaces(codes, last[0], beside)

@@ -29,8 +29,8 @@ class Source:
     copy of it. ``lines`` counts the lines, the last one also where nothing ends it. The header
     begins on ``header_line`` and is record number ``skip``, blank lines counted. ``spaces`` says
     which spaces may stand around a cell's text: none, plain ones, or tabs and no-break spaces, too.
-    ``plain`` says that every line is one record of well-formed text: without quotation marks, or
-    other spaces than plain ones.
+    ``plain`` is well-formed text of tidy lines, without other spaces than plain ones; where it is
+    not ``quoted``, which has quotation marks, every line is one record.
     ``types`` are the column types of a Parquet file.
     """
 
@@ -45,6 +45,7 @@ class Source:
     header_line: int = 1
     skip: int = 1
     plain: bool = False
+    quoted: bool = False
     spaces: Spaces = "plain"
     types: tuple[str, ...] = field(default=(), repr=False)
 
@@ -62,8 +63,16 @@ class Source:
                 end = reader.line_num
 
     def cells(self, text: str) -> list[str]:
-        """Split one record's text into its cells."""
-        return next(csv.reader([text.rstrip("\r\n")], delimiter=self.delimiter), [])
+        """Split one record's text into its cells; a line end outside of quotation marks ends it."""
+        lines = io.StringIO(text.rstrip("\r\n"), newline="")
+        return next(csv.reader(lines, delimiter=self.delimiter), [])
+
+    def well_marked(self, text: str) -> bool:
+        """Return True where a line has a record's cells, each in quotation marks or without any."""
+        other = re.escape(self.delimiter)
+        cell = rf'(?:"(?:[^"]|"")*"|[^"{other}]*)'
+        more = len(self.header) - 1
+        return re.fullmatch(rf"{cell}(?:{other}{cell}){{{more}}}", text) is not None
 
     def joined(self, cells: list[str]) -> str:
         """Return one record's cells as text that `cells` splits again."""
