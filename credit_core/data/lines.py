@@ -13,24 +13,17 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from pathlib import Path
-from threading import local
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from credit_core.ahead import one_ahead
-from credit_core.data.contract import Kind
-from credit_core.data.ledger import NUMBER
-from credit_core.data.reading import LONGEST_LINE, Cell, Reading
+from credit_core.data.reading import LONGEST_LINE, Reading
 from credit_core.data.rejects import Broken
 from credit_core.data.source import Source
-from credit_core.errors import InputError
+from credit_core.data.typist import Block, Typist, changed, shape_of
 from credit_core.settings import Settings
 
 LEAST_BYTES = 128 << 20
@@ -38,22 +31,6 @@ LEAST_BYTES = 128 << 20
 MOST_DOUBTFUL = 200_000
 """Records read a second time one by one; beyond, the whole file is read with tolerant SQL."""
 _BLOCK = 4 << 20
-_BEHIND = 65
-"""Bytes behind a block: a line feed, and what the loops look at with it."""
-_ROWS = 65_536
-_DOUBTS = 4_096
-_FEW = 1_000
-"""Values up to which a text column is stored as a dictionary."""
-_OUT, _IN = 0, 1
-"""What words of a direction mean."""
-_DIGITS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
-_TYPES: dict[Kind, pa.DataType] = {
-    "text": pa.string(),
-    "timestamp": pa.timestamp("us"),
-    "money": pa.decimal64(18, 4),
-    "integer": pa.int32(),
-    "flag": pa.bool_(),
-}
 
 
 @dataclass(frozen=True)
@@ -87,28 +64,6 @@ def can_read(reading: Reading, settings: Settings) -> bool:
     )
 
 
-def shape_of(form: str) -> list[int] | None:
-    """Return the bytes of a date's form: the part that a digit belongs to, or what stands there.
-
-    None where its parts are not all digits of a fixed number.
-
-    >>> shape_of("%d/%m/%Y")
-    [2, 2, 47, 1, 1, 47, 0, 0, 0, 0]
-    >>> shape_of("%d %b %Y") is None
-    True
-    """
-    shape: list[int] = []
-    letters = iter(form)
-    for letter in letters:
-        if letter != "%":
-            shape.append(ord(letter))
-        elif (part := next(letters)) in _DIGITS:
-            shape += [list(_DIGITS).index(part)] * _DIGITS[part]
-        else:
-            return None
-    return shape
-
-
 def read_lines(
     reading: Reading,
     stage: Path,
@@ -133,7 +88,7 @@ def read_lines(
         file = opened.enter_context(source.path.open("rb", buffering=0))
         blocks = _cut(file.fileno(), source.header_line)
         first = list(islice(blocks, 1))
-        typist = _Typist(reading, settings, file.fileno())
+        typist = Typist(reading, settings, file.fileno())
         typist.decide(typist.typed(*first[0]) if first else None)
         # Whatever happens, no block is being read any more when the file is closed.
         typed = _side_by_side(typist, chain(first, blocks), settings.threads)
@@ -154,7 +109,7 @@ def read_lines(
                 if len(broken) > MOST_DOUBTFUL:
                     return None
             if line != source.lines:
-                raise _changed(source.name)
+                raise changed(source.name)
             good = again([record for record in broken if record.reason is None])
             if "transaction_id" in good.column_names:
                 typist.ids.take_in(typist.hashed(good["transaction_id"]))
@@ -186,10 +141,6 @@ def _next_line(file: int, position: int) -> int:
     return position
 
 
-def _changed(name: str) -> InputError:
-    return InputError(f"{name} changed while it was read; try again.")
-
-
 def _oddly_marked(text: bytes, source: Source) -> bool:
     """Return True where only the engine can say what a line's quotation marks mean."""
     return b'"' in text and not source.well_marked(text.decode("utf-8").rstrip("\r\n"))
@@ -206,272 +157,15 @@ def _broken(line: int, text: bytes, reading: Reading) -> Broken:
     return Broken(line, record, None)
 
 
-@dataclass(frozen=True)
-class _Block:
-    """A block of lines, typed: ``doubts`` are lines (from 1, within the block) with their text."""
-
-    batches: list[pa.RecordBatch]
-    doubts: list[tuple[int, bytes]]
-    lines: int
-    hashes: list[NDArray[np.uint64]]
-
-
 def _side_by_side(
-    typist: _Typist, blocks: Iterable[tuple[int, int]], threads: int
-) -> Generator[_Block, None, None]:
+    typist: Typist, blocks: Iterable[tuple[int, int]], threads: int
+) -> Generator[Block, None, None]:
     """Yield typed blocks in their order, a few of them worked on ahead."""
     with ThreadPoolExecutor(threads) as pool:
-        ahead: deque[Future[_Block]] = deque()
+        ahead: deque[Future[Block]] = deque()
         for block in blocks:
             ahead.append(pool.submit(typist.typed, *block))
             if len(ahead) > 4 * threads:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
-
-
-class _Room(local):
-    """What a thread works in, block after block: memory touched anew costs more than the work."""
-
-    def __init__(self, width: int) -> None:
-        self.data = np.empty(_BLOCK + (1 << 16), dtype=np.uint8)
-        self.numbers = np.empty((width, _ROWS), dtype=np.int64)
-        self.known = np.empty((width, _ROWS), dtype=np.uint8)
-        self.begins = np.empty((width, _ROWS), dtype=np.int32)
-        self.lengths = np.empty((width, _ROWS), dtype=np.int32)
-        self.doubts = np.empty((_DOUBTS, 3), dtype=np.int64)
-        self.counts = np.zeros(4, dtype=np.int64)
-        self.first = np.empty(_FEW, dtype=np.int32)
-        self.words = np.empty((_FEW, 2), dtype=np.uint64)
-        self.table = np.empty(4 * 1024, dtype=np.int32)
-
-    def read(self, file: int, begin: int, end: int) -> int | None:
-        """Read bytes of a file into ``data``, with a line feed behind; return their number.
-
-        None where the file has become shorter than that.
-        """
-        size = end - begin
-        if size + _BEHIND > len(self.data):
-            self.data = np.empty(size + _BEHIND, dtype=np.uint8)
-        view, filled = memoryview(self.data.data), 0
-        while filled < size:
-            here = os.preadv(file, [view[filled:size]], begin + filled)
-            if here == 0:
-                return None
-            filled += here
-        if self.data[size - 1] != ord("\n"):
-            self.data[size] = ord("\n")
-            size += 1
-        return size
-
-
-class _Typist:
-    """Turns blocks of lines into typed rows."""
-
-    def __init__(self, reading: Reading, settings: Settings, file: int) -> None:
-        from credit_core.data import line_kernels
-        from credit_core.data.distinct import Distinct
-        from credit_core.data.numbering import Customers
-
-        self.customers, self.ids = Customers(), Distinct(reading.source.lines)
-        self._kernels = line_kernels
-        self._file, self._name = file, reading.source.name
-        self._delimiter, self._quoted = ord(reading.source.delimiter), reading.source.quoted
-        self._mapping = reading.mapping
-        width = len(reading.source.header)
-        self._places = {cell.name: cell.index for cell in reading.cells}
-        by_name = {cell.name: cell for cell in reading.cells}
-        summed = Cell("amount", "money", -1, required=True)  # where it is made of two columns
-        self._cells = [by_name.get(column.name, summed) for column in reading.columns]
-        self._kinds = np.full(width, line_kernels.SKIPPED, dtype=np.int64)
-        self._required = np.zeros(width, dtype=np.bool_)
-        for cell in reading.cells:
-            self._kinds[cell.index] = line_kernels.KINDS[cell.kind]
-            self._required[cell.index] |= cell.required
-        self._shape = np.array(shape_of(by_name["timestamp"].form), dtype=np.uint8)
-        latest = int((datetime.now(UTC) + timedelta(days=1)).timestamp()) * 1_000_000
-        limits = [0, latest, settings.max_cell_chars, LONGEST_LINE]
-        self._limits = np.array(limits, dtype=np.int64)
-        self._meanings = self._asked(width)
-        pair = reading.mapping.pair or ()
-        self._either = np.array([self._places[part] for part in pair], dtype=np.int64)
-        self._room = _Room(width)
-        # None as long as it is not decided.
-        self._few: frozenset[str] | None = None
-
-    def _asked(self, width: int) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-        """Return the words that mean something, what they mean, and what any other text means."""
-        mapping, kernels = self._mapping, self._kernels
-        meant: list[tuple[str, str, int]] = []
-        otherwise = np.full(width, kernels.UNASKED, dtype=np.int64)
-        if mapping.direction is not None:
-            meant += [("direction", word, _IN) for word in mapping.direction_in]
-            meant += [("direction", word, _OUT) for word in mapping.direction_out]
-            other = kernels.DOUBTFUL if mapping.direction_out else _OUT
-            otherwise[self._places["direction"]] = other
-        if mapping.currency is not None:
-            meant.append(("currency", mapping.currency, 0))
-            otherwise[self._places["currency"]] = kernels.DOUBTFUL
-        found = [(name, word.strip().lower().encode(), meaning) for name, word, meaning in meant]
-        words = np.zeros((len(found), max((len(w) for _, w, _ in found), default=1)), np.uint8)
-        facts = np.zeros((len(found), 3), dtype=np.int64)
-        for i, (name, word, meaning) in enumerate(found):
-            words[i, : len(word)] = np.frombuffer(word, dtype=np.uint8)
-            facts[i] = self._places[name], len(word), meaning
-        return words, facts, otherwise
-
-    def decide(self, block: _Block | None) -> None:
-        """Decide by a first block which text columns are stored as dictionaries."""
-        schema = block.batches[0].schema if block and block.batches else pa.schema([])
-        few = [name for name in schema.names if pa.types.is_dictionary(schema.field(name).type)]
-        self._few = frozenset(few)
-
-    @property
-    def columns(self) -> pa.Schema:
-        """The columns of a batch, once it is decided how texts are stored."""
-        few, types = self._few or (), {cell.name: _TYPES[cell.kind] for cell in self._cells}
-        types |= dict.fromkeys(few, pa.dictionary(pa.int32(), pa.string()))
-        return pa.schema(types.items())
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The columns of the stage: those of a batch, the customer's number and the problem."""
-        return pa.schema([*self.columns, (NUMBER, pa.int32()), ("problem", pa.string())])
-
-    def staged(self, block: _Block) -> tuple[_Block, list[pa.Table]]:
-        """Return a block with its rows as they are staged; to be asked in the file's order."""
-        for hashes in block.hashes:
-            self.ids.take_in(hashes)
-        return block, [self.numbered(batch) for batch in block.batches]
-
-    def numbered(self, batch: pa.RecordBatch) -> pa.Table:
-        """Return rows with their customers' numbers."""
-        more = [self.customers.take_in(batch), pa.nulls(batch.num_rows, pa.string())]
-        return pa.Table.from_arrays([*batch.columns, *more], schema=self.schema)
-
-    @property
-    def storage(self) -> dict[str, Any]:
-        """How Parquet is to hold them."""
-        few = sorted(self._few or ())
-        whole = [cell.name for cell in self._cells if cell.kind in ("timestamp", "money")]
-        return {
-            "use_dictionary": few or False,
-            "column_encoding": dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
-            # Compressing texts, or telling the least and greatest of them, costs as much again.
-            "compression": "none",
-            "write_statistics": whole,
-            "store_decimal_as_integer": True,
-            "store_schema": False,
-        }
-
-    def typed(self, begin: int, end: int) -> _Block:
-        """Type the lines between two places of the file."""
-        room = self._room
-        size = room.read(self._file, begin, end)
-        if size is None:
-            raise _changed(self._name)
-        batches: list[pa.RecordBatch] = []
-        doubts: list[tuple[int, bytes]] = []
-        hashes: list[NDArray[np.uint64]] = []
-        lines = position = 0
-        while position < size:
-            self._kernels.read_lines(
-                room.data,
-                position,
-                size,
-                self._delimiter,
-                self._quoted,
-                self._kinds,
-                self._required,
-                self._shape,
-                self._limits,
-                *self._meanings,
-                self._either,
-                room.numbers,
-                room.known,
-                room.begins,
-                room.lengths,
-                room.doubts,
-                room.counts,
-            )
-            rows, doubtful, seen, position = room.counts.tolist()
-            if rows:
-                columns = {cell.name: self._column(cell, rows, hashes) for cell in self._cells}
-                batches.append(pa.record_batch(columns))
-            for start, stop, line in room.doubts[:doubtful].tolist():
-                doubts.append((lines + line, room.data[start:stop].tobytes()))
-            lines += seen
-        return _Block(batches, doubts, lines, hashes)
-
-    def _column(self, cell: Cell, rows: int, hashes: list[NDArray[np.uint64]]) -> pa.Array:
-        if cell.name == "amount":
-            units = pa.py_buffer(self._amounts(rows))
-            return pa.Array.from_buffers(_TYPES["money"], rows, [None, units])
-        known = self._room.known[cell.index, :rows]
-        valid = None if known.all() else _bits(known)
-        if cell.kind == "text":
-            return self._texts(cell, rows, valid, hashes)
-        numbers = self._room.numbers[cell.index, :rows]
-        if cell.kind == "flag":
-            return pa.Array.from_buffers(pa.bool_(), rows, [valid, _bits(numbers == 1)])
-        numbers = numbers.astype(np.int32) if cell.kind == "integer" else numbers.copy()
-        return pa.Array.from_buffers(_TYPES[cell.kind], rows, [valid, pa.py_buffer(numbers)])
-
-    def _amounts(self, rows: int) -> NDArray[np.int64]:
-        """Return signed amounts: above 0 money out, below 0 money in."""
-        numbers, places = self._room.numbers[:, :rows], self._places
-        if "amount" not in places:
-            return np.abs(numbers[places["debit"]]) - np.abs(numbers[places["credit"]])
-        amounts = numbers[places["amount"]]
-        if "direction" in places:
-            inward = numbers[places["direction"]] == _IN
-            return np.abs(amounts) * (1 - 2 * inward.astype(np.int64))
-        return -amounts if self._mapping.amount_sign == "in_positive" else amounts.copy()
-
-    def _texts(
-        self, cell: Cell, rows: int, valid: pa.Buffer | None, hashes: list[NDArray[np.uint64]]
-    ) -> pa.Array:
-        room = self._room
-        begins, lengths = room.begins[cell.index, :rows], room.lengths[cell.index, :rows]
-        few = cell.name in self._few if self._few is not None else cell.name != "transaction_id"
-        if few:
-            codes = np.empty(rows, dtype=np.int32)
-            found = self._kernels.number_texts(
-                room.data, begins, lengths, codes, room.first, room.words, room.table
-            )
-            if found >= 0:
-                first = room.first[:found]
-                values, _ = self._joined(room.data, begins[first], lengths[first], None)
-                indices = pa.Array.from_buffers(pa.int32(), rows, [valid, pa.py_buffer(codes)])
-                return pa.DictionaryArray.from_arrays(indices, values)
-        texts, hashed = self._joined(room.data, begins, lengths, valid)
-        if cell.name == "transaction_id":
-            hashes.append(hashed if valid is None else hashed[lengths > 0])
-        return texts.dictionary_encode() if few and self._few is not None else texts
-
-    def hashed(self, texts: pa.ChunkedArray) -> NDArray[np.uint64]:
-        """Return the hashes of ids read elsewhere."""
-        known = [text.encode() for text in texts.drop_null().to_pylist()]
-        lengths = np.array([len(text) for text in known], dtype=np.int32)
-        begins = (np.cumsum(lengths) - lengths).astype(np.int32)
-        data = np.frombuffer(b"".join(known), dtype=np.uint8)
-        return self._joined(data, begins, lengths, None)[1]
-
-    def _joined(
-        self,
-        data: NDArray[np.uint8],
-        begins: NDArray[np.int32],
-        lengths: NDArray[np.int32],
-        valid: pa.Buffer | None,
-    ) -> tuple[pa.Array, NDArray[np.uint64]]:
-        """Return cells of a text as an Arrow array, with a hash of each."""
-        size = int(lengths.sum())
-        joined, offsets = np.empty(size, np.uint8), np.empty(len(begins) + 1, np.int32)
-        hashes = np.empty(len(begins), np.uint64)
-        self._kernels.join_texts(data, begins, lengths, joined, offsets, hashes)
-        buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(joined)]
-        return pa.Array.from_buffers(pa.string(), len(begins), buffers), hashes
-
-
-def _bits(ones: NDArray[Any]) -> pa.Buffer:
-    return pa.py_buffer(np.packbits(ones, bitorder="little"))

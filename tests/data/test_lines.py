@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from credit_core.data import casts, lines, staging
+from credit_core.data import casts, lines, staging, typist
 from credit_core.data.intake import ingest
 from credit_core.data.mapping import Mapping
 from credit_core.data.store import Dataset
@@ -87,10 +87,14 @@ def ingested(
     path: Path, home: Path, least: int, mapping: Mapping | None = MAPPING, block: int = 400
 ) -> tuple:
     """Return the dataset, its rows and its rejects; in small pieces, so that their edges count."""
-    small = {"LEAST_BYTES": least, "_BLOCK": block, "_ROWS": block // 50, "_DOUBTS": 3, "_FEW": 4}
+    small = {"_ROWS": block // 50, "_DOUBTS": 3, "_FEW": 4}
     settings = Settings(home=home, models=home, threads=2)
     # The form of a column is that of most cells, not of nearly all.
-    with mock.patch.multiple(lines, **small), mock.patch.object(casts, "_ENOUGH", 0.5):
+    with (
+        mock.patch.multiple(lines, LEAST_BYTES=least, _BLOCK=block),
+        mock.patch.multiple(typist, **small),
+        mock.patch.object(casts, "_ENOUGH", 0.5),
+    ):
         dataset = ingest(path, settings, mapping=mapping)
     return dataset, stored(dataset), dataset.rejects_path.read_text(encoding="utf-8")
 
