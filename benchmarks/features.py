@@ -1,9 +1,9 @@
 """Transactions from CSV to a checked ledger and to features: Candor's way beside plain pandas.
 
-Each way runs in a process of its own, one after the other on the same file, and reports its
-seconds (imports left out) and peak memory (imports included). Ratios are what to read; seconds
-depend on the machine. The file spans half a year, the observation window, so that every
-transaction counts for every way.
+Each way runs in a process of its own, one after the other and round after round on the same file,
+and reports its seconds (imports left out) and peak memory (imports included); medians are printed.
+Ratios are what to read; seconds depend on the machine. The file spans half a year, the observation
+window, so that every transaction counts for every way.
 
     python benchmarks/features.py [--rows 1000000] [--repeats 3]
 """
@@ -202,20 +202,23 @@ def _child(way: str, path: Path) -> None:
     print(json.dumps({"seconds": seconds, "peak_mb": peak, "columns": columns}))
 
 
-def _measure(way: str, path: Path, repeats: int) -> dict[str, float]:
-    runs = []
-    for _ in range(repeats):
-        done = subprocess.run(
-            [sys.executable, __file__, "--child", way, "--file", str(path)],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        runs.append(json.loads(done.stdout.splitlines()[-1]))
+def _run(way: str, path: Path) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, __file__, "--child", way, "--file", str(path)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def measure(path: Path, repeats: int) -> dict[str, dict[str, float]]:
+    """Return each way's medians; in each round every way runs once, so that all meet the same."""
+    rounds = [{way: _run(way, path) for way in WAYS} for _ in range(repeats)]
     return {
-        "seconds": statistics.median(run["seconds"] for run in runs),
-        "peak_mb": statistics.median(run["peak_mb"] for run in runs),
-        "columns": runs[0]["columns"],
+        way: {name: statistics.median(one[way][name] for one in rounds) for name in rounds[0][way]}
+        for way in WAYS
     }
 
 
@@ -258,14 +261,14 @@ def main() -> None:
         with path.open("rb") as stream:
             rows = sum(block.count(b"\n") for block in iter(lambda: stream.read(1 << 20), b"")) - 1
         print(f"{rows:,} transactions, {path.stat().st_size / 1e6:,.0f} MB of CSV")
-        found = {way: _measure(way, path, given.repeats) for way in WAYS}
+        found = measure(path, given.repeats)
     print("| way | seconds | peak MB | columns | times as fast | share of its memory | of |")
     print("|---|---|---|---|---|---|---|")
     for way, run in found.items():
         against = "features (pandas)" if "features" in way else "read_csv (pandas)"
         plain = found[against]
         print(
-            f"| {way} | {run['seconds']:.2f} | {run['peak_mb']:,.0f} | {run['columns']} "
+            f"| {way} | {run['seconds']:.2f} | {run['peak_mb']:,.0f} | {run['columns']:.0f} "
             f"| {plain['seconds'] / run['seconds']:.1f} "
             f"| {run['peak_mb'] / plain['peak_mb']:.2f} | {against} |"
         )
