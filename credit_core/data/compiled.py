@@ -89,6 +89,16 @@ def marks(typing_context: Any, data: Any, position: Any, one: Any, other: Any) -
 
 
 @inlined
+def first_bit(typing_context: Any, word: Any) -> Any:
+    """Return the place of the lowest bit that is set in a 64-bit number, of which one is."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), generate
+
+
+@inlined
 def count_bits(typing_context: Any, word: Any) -> Any:
     """Return how many bits of a 64-bit number are set."""
 

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import numpy as np
 from numba import types
-from numba.cpython.unsafe.numbers import trailing_zeros
 from numpy.typing import NDArray
 
-from credit_core.data.compiled import byte, compiled, count_bits, eight_bytes, filled, given, marks
+from credit_core.data.compiled import (
+    byte,
+    compiled,
+    count_bits,
+    eight_bytes,
+    filled,
+    first_bit,
+    given,
+    marks,
+)
 from credit_core.data.contract import MAX_MONEY, Kind
 
 SKIPPED, TEXT, TIME, MONEY, INTEGER, FLAG = range(6)
@@ -237,7 +245,7 @@ def read_lines(
             while ends == 0:
                 looked += 64
                 ends = marks(data, looked, delimiter, _LINE_FEED)
-            end = looked + trailing_zeros(ends)
+            end = looked + first_bit(ends)
             ends &= ends - np.uint64(1)
             if quoted and byte(data, position) == _QUOTE:
                 close = position + 1
@@ -247,7 +255,7 @@ def read_lines(
                     while ends == 0:
                         looked += 64
                         ends = marks(data, looked, delimiter, _LINE_FEED)
-                    end = looked + trailing_zeros(ends)
+                    end = looked + first_bit(ends)
                     ends &= ends - np.uint64(1)
             cell, position = position, end + 1
             last = byte(data, end) == _LINE_FEED
@@ -342,7 +350,7 @@ def read_lines(
             while ends == 0:
                 looked += 64
                 ends = marks(data, looked, delimiter, _LINE_FEED)
-            position = looked + trailing_zeros(ends) + 1
+            position = looked + first_bit(ends) + 1
             ends &= ends - np.uint64(1)
             last = byte(data, position - 1) == _LINE_FEED
         doubts[doubtful, 0] = begin

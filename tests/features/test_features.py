@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -20,9 +21,10 @@ from hypothesis import strategies as st
 
 from credit_core.data import lines
 from credit_core.data.contract import BY_NAME, COLUMNS
+from credit_core.data.erasure import erase_rows
 from credit_core.data.intake import ingest
 from credit_core.data.ledger import Ledger, ledger_of, open_ledger
-from credit_core.data.store import Dataset
+from credit_core.data.store import Dataset, open_dataset
 from credit_core.features import build, totals
 from credit_core.features.build import (
     build_features,
@@ -289,6 +291,25 @@ def test_customers_by_number_have_the_same_features_to_the_bit(
             contexts.enter_context(limit)
         by_number = build_features(numbered, snapshots, catalogue)
     assert bits(by_number) == bits(by_name)
+
+
+def test_an_erased_customer_leaves_the_numbers_of_the_others(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, models=tmp_path, threads=2)
+    with mock.patch.object(lines, "LEAST_BYTES", 0):
+        dataset = ingest(SAMPLE_FILES[0], settings)
+    tables = []
+    for erased in (False, True):
+        if erased:
+            assert erase_rows(dataset, "C000010", settings)
+        with open_ledger(open_dataset(settings, dataset.fingerprint), settings) as ledger:
+            snapshots = customers_seen(ledger, dataset.last)
+            limits, rows = as_for_many(1000)
+            with limits, rows:
+                table = build_features(
+                    ledger, snapshots, build_catalogue(180, ledger.abilities, ())
+                )
+        tables.append(table.set_axis(snapshots["customer_id"]))
+    assert bits(tables[0].drop("C000010")) == bits(tables[1])
 
 
 @pytest.mark.parametrize("many", [False, True], ids=["by SQL", "by loops"])
