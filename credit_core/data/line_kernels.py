@@ -41,7 +41,7 @@ Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int32]
 Whole = NDArray[np.int64]
 
-_LINE_FEED, _RETURN, _SPACE, _MINUS, _POINT, _ZERO, _QUOTE = b'\n\r -.0"'
+_LINE_FEED, _RETURN, _SPACE, _MINUS, _ZERO, _QUOTE = b'\n\r -0"'
 _PLACES = 4
 _TENS = (10_000, 1_000, 100, 10, 1)
 _MOST_MONEY = MAX_MONEY * 10_000
@@ -175,6 +175,7 @@ def _count(data: Bytes, begin: int, end: int, value: int) -> np.uint64:
     types.int64,
     types.int64,
     types.uint8,
+    types.uint8,
     types.boolean,
     given(types.int64),
     given(types.boolean),
@@ -196,6 +197,7 @@ def read_lines(
     start: int,
     stop: int,
     delimiter: int,
+    point: int,
     quoted: bool,
     kinds: Whole,
     required: NDArray[np.bool_],
@@ -214,7 +216,8 @@ def read_lines(
 ) -> None:
     """Read lines from ``start`` until ``stop``, or until the rows or the doubts are full.
 
-    With ``quoted`` cells may stand in quotation marks; marks elsewhere make a line doubtful.
+    ``point`` is the decimal mark. With ``quoted`` cells may stand in quotation marks; marks
+    elsewhere make a line doubtful.
     ``kinds`` and ``required`` say of each column what it holds and whether it must hold something;
     ``limits`` are the earliest and the latest time, in microseconds since 1970, the longest text
     and the longest line. Of columns whose texts mean something, ``words`` are the words in small
@@ -297,7 +300,7 @@ def read_lines(
                     at += 1
                 if kind == MONEY:
                     sure = digits <= _MOST_DIGITS
-                    if digits > 0 and byte(data, at) == _POINT:
+                    if digits > 0 and byte(data, at) == point:
                         at += 1
                         while _ZERO <= byte(data, at) <= _ZERO + 9 and places <= _PLACES:
                             value = value * 10 + (byte(data, at) - _ZERO)

@@ -59,7 +59,7 @@ def can_read(reading: Reading, settings: Settings) -> bool:
         and settings.compiles
         and mapping.pair in (None, ("debit", "credit"))
         and (mapping.timezone == "UTC" or all(form.endswith("Z") for form in forms))
-        and all(cell.form or cell.kind == "text" for cell in reading.cells)
+        and all(cell.form or cell.comma or cell.kind == "text" for cell in reading.cells)
         and all(shape_of(form) is not None for form in forms)
     )
 

@@ -59,7 +59,8 @@ class Cell:
     """One column that is read: a canonical one, or a part of the amount.
 
     ``index`` is its place in the file; ``form`` is how the reader casts it: ``""`` not at all (the
-    tolerant SQL does), ``"plain"`` by its type, else a strptime form.
+    tolerant SQL does), ``"plain"`` by its type, else a strptime form. ``comma`` says that it holds
+    plain numbers but for a decimal comma, which the compiled loops read and the reader does not.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Cell:
     index: int
     required: bool
     form: str = ""
+    comma: bool = False
 
     @property
     def raw(self) -> str:
@@ -114,8 +116,9 @@ class Reading:
         return any(cell.form for cell in self.cells)
 
     def tolerant(self) -> Reading:
-        """Return the same reading with every cell cast by the tolerant SQL."""
-        return replace(self, cells=tuple(replace(cell, form="") for cell in self.cells))
+        """Return the same reading with every cell left to the tolerant SQL."""
+        cells = (replace(cell, form="", comma=False) for cell in self.cells)
+        return replace(self, cells=tuple(cells))
 
     def header_index(self, column: str) -> int:
         """Return the place in the file of what a rejected row's ``column`` names."""
@@ -170,8 +173,11 @@ def _loses_decimals(value: str, decimal: str) -> bool:
 
 
 def _with_form(cell: Cell, mapping: Mapping, values: list[str]) -> Cell:
-    if cell.kind == "text" or (cell.kind == "money" and mapping.decimal != "."):
+    if cell.kind == "text":
         return cell
+    if cell.kind == "money" and mapping.decimal != ".":
+        dotted = [value.replace(mapping.decimal, ".") for value in values]
+        return replace(cell, comma=reader_reads(dotted, "money"))
     if cell.kind == "timestamp":
         return replace(cell, form=reader_date(values, mapping.date_format) or "")
     return replace(cell, form="plain" if reader_reads(values, cell.kind) else "")

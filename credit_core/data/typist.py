@@ -120,6 +120,7 @@ class Typist:
         self._kernels = line_kernels
         self._file, self._name = file, reading.source.name
         self._delimiter, self._quoted = ord(reading.source.delimiter), reading.source.quoted
+        self._point = ord(reading.mapping.decimal)
         self._mapping = reading.mapping
         width = len(reading.source.header)
         self._places = {cell.name: cell.index for cell in reading.cells}
@@ -223,6 +224,7 @@ class Typist:
                 position,
                 size,
                 self._delimiter,
+                self._point,
                 self._quoted,
                 self._kinds,
                 self._required,

@@ -228,6 +228,27 @@ def test_negative_amounts_are_not_taken_for_constant(tmp_path: Path) -> None:
     assert dataset.quality["constant_columns"] == ["customer_id"]
 
 
+commas = st.sampled_from(
+    ["1,5", "-2,25", "0", "7", "", "x", "1.234,56", "1.5", "1,", ",5", "+1,5", "1,23456", "1 234,5",
+     "1000000000000,0001", "-", "1,2,3", "(4,50)"]
+)  # fmt: skip
+
+
+@given(
+    st.lists(st.tuples(commas, commas), max_size=30),
+    st.sampled_from([("iso", "2024-01-05"), ("dmy", "05.01.2024")]),
+)
+@effort(max_examples=30)
+def test_decimal_commas(drawn: list[tuple[str, str]], dates: tuple[str, str]) -> None:
+    columns = {"customer_id": "who", "timestamp": "date", "amount": "a", "balance": "b"}
+    mapping = Mapping(columns=columns, date_format=dates[0], decimal=",")
+    cells = [*drawn, *[("1,5", "-3,25")] * 60]
+    rows = [f"A{i};{dates[1]};{';'.join(pair)}" for i, pair in enumerate(cells)]
+    with tempfile.TemporaryDirectory() as folder:
+        _, stored_rows = agree("who;date;a;b", rows, mapping, Path(folder))
+    assert len(stored_rows) >= 60
+
+
 @given(st.lists(st.tuples(money, money), max_size=30))
 @effort(max_examples=20)
 def test_money_in_two_columns(drawn: list[tuple[str, str]]) -> None:
