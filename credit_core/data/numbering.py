@@ -42,7 +42,7 @@ Whole = NDArray[np.int64]
     types.int64,
     returns=types.int64,
 )
-def number_texts(
+def number_names(
     data: Bytes,
     offsets: Ints,
     records: Whole,
@@ -197,7 +197,7 @@ class Customers:
         data = np.frombuffer(joined or b"", dtype=np.uint8)
         self._make_room(len(names), int(offsets[-1] - offsets[0]))
         words = self._records.view(np.uint64)
-        self._found = number_texts(
+        self._found = number_names(
             data, offsets, self._records, words, self._names, self._table, numbers, self._found
         )
         if self._found > MOST_CUSTOMERS:
