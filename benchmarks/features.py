@@ -183,6 +183,7 @@ def _import_libraries(way: str, path: Path) -> None:
         import credit_core.labels.rfm
 
         if path.stat().st_size >= credit_core.data.lines.LEAST_BYTES:
+            import credit_core.data.distinct
             import credit_core.data.line_kernels
             import credit_core.data.numbering
             import credit_core.features.totals

@@ -16,8 +16,8 @@ def follow(job_id: str) -> None:
     job = jobs.read(state.settings(), job_id)
     if job is None or not job.running:
         st.rerun()
-    left = f", about {results.duration(job.seconds_left)} left" if job.seconds_left else ""
-    st.progress(min(job.share, 1.0), f"{job.text} ({results.duration(job.seconds)}{left})")
+    # What a batch says of itself names the time left; the share alone would name another one.
+    st.progress(min(job.share, 1.0), f"{job.text} ({results.duration(job.seconds)})")
     if st.button("Cancel", icon=":material/close:"):
         jobs.cancel(state.settings(), job_id)
         st.rerun()

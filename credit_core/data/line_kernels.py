@@ -158,6 +158,23 @@ def _meaning(data: Bytes, begin: int, end: int, column: int, words: Bytes, facts
     return NO_WORD
 
 
+@compiled(
+    given(types.uint8),
+    types.int64,
+    types.uint64,
+    types.uint8,
+    returns=types.Tuple((types.int64, types.int64, types.uint64)),
+)
+def _next_end(
+    data: Bytes, looked: int, ends: np.uint64, delimiter: int
+) -> tuple[int, int, np.uint64]:
+    """Return where the next cell or line ends, and the 64 bytes looked at with their other ends."""
+    while ends == 0:
+        looked += 64
+        ends = marks(data, looked, delimiter, _LINE_FEED)
+    return looked + first_bit(ends), looked, ends & (ends - np.uint64(1))
+
+
 @compiled(given(types.uint8), types.int64, types.int64, types.uint8, returns=types.int64)
 def _count(data: Bytes, begin: int, end: int, value: int) -> np.uint64:
     """Count the bytes of a value; 64 bytes behind the end may be looked at."""
@@ -245,21 +262,13 @@ def read_lines(
         sure, last = True, False
         column = wrapped = 0
         while sure and not last:
-            while ends == 0:
-                looked += 64
-                ends = marks(data, looked, delimiter, _LINE_FEED)
-            end = looked + first_bit(ends)
-            ends &= ends - np.uint64(1)
+            end, looked, ends = _next_end(data, looked, ends, delimiter)
             if quoted and byte(data, position) == _QUOTE:
                 close = position + 1
                 while byte(data, close) != _QUOTE and byte(data, close) != _LINE_FEED:
                     close += 1
                 while end < close:  # what parts cells elsewhere parts none in quotation marks
-                    while ends == 0:
-                        looked += 64
-                        ends = marks(data, looked, delimiter, _LINE_FEED)
-                    end = looked + first_bit(ends)
-                    ends &= ends - np.uint64(1)
+                    end, looked, ends = _next_end(data, looked, ends, delimiter)
             cell, position = position, end + 1
             last = byte(data, end) == _LINE_FEED
             if last and end > cell and byte(data, end - 1) == _RETURN:
@@ -350,12 +359,8 @@ def read_lines(
             rows += 1
             continue
         while not last:
-            while ends == 0:
-                looked += 64
-                ends = marks(data, looked, delimiter, _LINE_FEED)
-            position = looked + first_bit(ends) + 1
-            ends &= ends - np.uint64(1)
-            last = byte(data, position - 1) == _LINE_FEED
+            end, looked, ends = _next_end(data, looked, ends, delimiter)
+            position, last = end + 1, byte(data, end) == _LINE_FEED
         doubts[doubtful, 0] = begin
         doubts[doubtful, 1] = position
         doubts[doubtful, 2] = lines

@@ -123,8 +123,8 @@ class Typist:
         self._point = ord(reading.mapping.decimal)
         self._mapping = reading.mapping
         width = len(reading.source.header)
-        self._places = {cell.name: cell.index for cell in reading.cells}
         by_name = {cell.name: cell for cell in reading.cells}
+        self._places = {name: cell.index for name, cell in by_name.items()}
         summed = Cell("amount", "money", -1, required=True)  # where it is made of two columns
         self._cells = [by_name.get(column.name, summed) for column in reading.columns]
         self._kinds = np.full(width, line_kernels.SKIPPED, dtype=np.int64)

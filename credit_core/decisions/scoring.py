@@ -177,6 +177,7 @@ def score_parts(
             table = pd.concat([table, attribute_table(bundle, some, applications)], axis=1)
         return ScoredSnapshots(bundle, some, table, score_table(bundle, table), begins)
 
+    # No zip, which would hold a part's table while the next one is computed.
     found = (scored(snapshots.iloc[part].reset_index(drop=True), next(tables)) for part in parts)
     return one_ahead(found) if len(parts) > 1 else found
 

@@ -84,5 +84,6 @@ def take_in(
                     wide[mine[i], at] = max(value, before)
             else:
                 for i in range(len(mine)):
-                    wide[mine[i], at] |= np.int64(counts[i]) << values[i]
+                    # What does not count may say any bit: no number is moved by more than it has.
+                    wide[mine[i], at] |= np.int64(counts[i]) << (values[i] & np.int64(63))
     return touched

@@ -190,8 +190,7 @@ def _records(groups: int, wide: int, narrow: int) -> tuple[NDArray[np.int64], ND
     does, so that it is in as few of them as can be.
     """
     size = -(-(8 * wide + 4 * narrow) // _LINE) * _LINE
-    memory = np.empty(groups * size + _LINE, dtype=np.uint8)
-    memory[:] = 0
+    memory = np.zeros(groups * size + _LINE, dtype=np.uint8)
     begin = -memory.ctypes.data % _LINE
     records = memory[begin : begin + groups * size].reshape(groups, size)
     return records.view(np.int64), records.view(np.int32)

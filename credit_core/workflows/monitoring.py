@@ -64,6 +64,7 @@ def monitor(
         tell(0.05, "Choosing whom to score")
         snapshots, applications = snapshots_of(dataset, ledger, bundle, as_of)
         parts = in_parts(len(snapshots), _PART)
+        tell(0.1, f"0 of {len(snapshots):,} compared")
         scores = score_parts(bundle, ledger, snapshots, applications, parts)
         for part, scored in zip(parts, scores, strict=True):
             counted.add(scored)

@@ -155,6 +155,7 @@ def score_dataset(
         tell(0.1, "Choosing whom to score")
         snapshots, applications = snapshots_of(dataset, ledger, bundle, as_of)
         slices = in_parts(len(snapshots), _PART)
+        tell(0.15, f"0 of {len(snapshots):,} scored")
         scores = score_parts(bundle, ledger, snapshots, applications, slices)
         for part, scored in zip(slices, scores, strict=True):
             parts.append(scored.frame(version.name, version.version))
