@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from credit_core.data.compiled import compiled, filled, given
 
-COUNT, SUM, LEAST, GREATEST, BITS = range(5)
-FUNCTIONS = {"count": COUNT, "sum": SUM, "min": LEAST, "max": GREATEST, "bit_or": BITS}
-"""What stands for each SQL aggregate in a plan."""
+COUNT, SUM, GREATEST, BITS = range(4)
+FUNCTIONS = {"count": COUNT, "sum": SUM, "min": GREATEST, "max": GREATEST, "bit_or": BITS}
+"""What stands for each SQL aggregate in a plan; the least is the greatest of the negatives."""
+ABOVE = 2**62
+"""What is added to a value before it is compared, so that 0 is less than any: no value yet."""
 _AT_ONCE = 256
 """Rows whose groups stay in a core's own cache while each aggregate takes them in."""
 _IN_A_LINE = 8
@@ -42,8 +44,8 @@ def take_in(
     and a 0 elsewhere; ``numbers`` (., n) are what is added or compared, and places. A row of
     ``plan`` is an aggregate: its function; where it stands in a record, counts in ``narrow``
     (groups, .) and others in ``wide`` (groups, .), which are the same memory; its rows of
-    ``counted`` and of ``numbers``; 1 or -1, by which a sum multiplies; and, unless -1, the row of
-    ``numbers`` that says at which place behind the first a row counts. What is returned means
+    ``counted`` and of ``numbers``; 1 or -1, which multiplies its numbers; and, unless -1, the row
+    of ``numbers`` that says at which place behind the first a row counts. What is returned means
     nothing.
     """
     touched = 0
@@ -72,16 +74,10 @@ def take_in(
                 place = numbers[places, start : start + _AT_ONCE]
                 for i in range(len(mine)):
                     wide[mine[i], at + np.uint64(place[i])] += sign * counts[i] * values[i]
-            elif function == LEAST:
-                for i in range(len(mine)):
-                    before = wide[mine[i], at]
-                    value = values[i] if counts[i] else before
-                    wide[mine[i], at] = min(value, before)
             elif function == GREATEST:
                 for i in range(len(mine)):
-                    before = wide[mine[i], at]
-                    value = values[i] if counts[i] else before
-                    wide[mine[i], at] = max(value, before)
+                    value = counts[i] * (sign * values[i] + np.int64(ABOVE))
+                    wide[mine[i], at] = max(value, wide[mine[i], at])
             else:
                 for i in range(len(mine)):
                     # What does not count may say any bit: no number is moved by more than it has.

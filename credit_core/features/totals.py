@@ -18,6 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import reduce
 from itertools import accumulate, chain, repeat
+from mmap import mmap
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ from credit_core.features.build import (
     selected_sql,
 )
 from credit_core.features.catalogue import Catalogue
+from credit_core.memory import give_back, in_large_pages
 
 _ROWS = 65_536
 """Rows of a chunk: few enough for a core's own cache."""
@@ -54,8 +56,6 @@ _LIMIT = 10**_DIGITS
 """What no sum may reach: decimals of so many digits are 64-bit numbers to the engine, too."""
 _LINE = 64
 """Bytes of a cache line."""
-_BEFORE_ANY = {"min": 2**63 - 1, "max": -(2**63)}
-"""The state of an aggregate that has taken in nothing; else 0."""
 _COMPARE = {"<": np.less, ">": np.greater, "=": np.equal}
 
 Rows = NDArray[np.uint8]
@@ -115,15 +115,14 @@ class Totals:
         wide = [slot for slot in slots if slot.aggregate.function != "count"]
         narrow = [slot for slot in slots if slot.aggregate.function == "count"]
         width = sum(slot.width for slot in wide)
-        self._wide, self._narrow = _records(groups, width, sum(slot.width for slot in narrow))
+        self._memory, self._wide, self._narrow = _records(
+            groups, width, sum(slot.width for slot in narrow)
+        )
         ends = accumulate((slot.width for slot in wide), initial=0)
         self._places = dict(zip(wide, ends, strict=False))
         self._width = width
         ends = accumulate((slot.width for slot in narrow), initial=0)
         self._places |= zip(narrow, ends, strict=False)
-        for slot in wide:
-            if first := _BEFORE_ANY.get(slot.aggregate.function):
-                self._wide[:, self._places[slot]] = first
         self.aggregates = {slot.aggregate for slot in slots}
         self._counted = list(dict.fromkeys((*slot.aggregate.counts, slot.spread) for slot in slots))
         self._columns = list(dict.fromkeys(slot.aggregate.column for slot in wide))
@@ -138,7 +137,7 @@ class Totals:
             self._places[slot] + (2 * self._width if counts else 0),
             self._counted.index((*aggregate.counts, slot.spread)),
             0 if counts else self._columns.index(aggregate.column),
-            -1 if aggregate.negative else 1,
+            _sign(aggregate),
             len(self._columns) + self.spreads.index(slot.spread) if slot.over else -1,
         )
 
@@ -165,14 +164,21 @@ class Totals:
             groups.view(np.uint32), counted, numbers, self._plan, self._wide, self._narrow
         )
 
-    def of(self, groups: slice) -> dict[Slot, NDArray[Any]]:
-        """Return each slot's numbers for some groups, (width, groups)."""
+    def taken_out(self, groups: slice) -> dict[Slot, NDArray[Any]]:
+        """Return each slot's numbers for some groups, (width, groups), and forget them."""
         wide = _turned(self._wide[groups, : self._width])
         narrow = _turned(self._narrow[groups, 2 * self._width :])
+        size = self._narrow.strides[0]
+        give_back(self._memory, groups.start * size, groups.stop * size)
         return {
             slot: (narrow if slot.aggregate.function == "count" else wide)[at : at + slot.width]
             for slot, at in self._places.items()
         }
+
+
+def _sign(aggregate: Aggregate) -> int:
+    """Return what numbers are multiplied by as they are taken in."""
+    return -1 if aggregate.negative or aggregate.function == "min" else 1
 
 
 def _turned(records: NDArray[Any]) -> NDArray[Any]:
@@ -183,17 +189,18 @@ def _turned(records: NDArray[Any]) -> NDArray[Any]:
     return turned
 
 
-def _records(groups: int, wide: int, narrow: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return zeros for so many groups, as 64-bit and as 32-bit numbers of the same memory.
+def _records(
+    groups: int, wide: int, narrow: int
+) -> tuple[mmap, NDArray[np.int64], NDArray[np.int32]]:
+    """Return memory with a record of zeros for each group, and its 64-bit and 32-bit numbers.
 
     The 32-bit ones stand behind the 64-bit ones of a group; a record begins where a cache line
     does, so that it is in as few of them as can be.
     """
     size = -(-(8 * wide + 4 * narrow) // _LINE) * _LINE
-    memory = np.zeros(groups * size + _LINE, dtype=np.uint8)
-    begin = -memory.ctypes.data % _LINE
-    records = memory[begin : begin + groups * size].reshape(groups, size)
-    return records.view(np.int64), records.view(np.int32)
+    memory = in_large_pages(groups * size)
+    records = np.frombuffer(memory, dtype=np.uint8, count=groups * size).reshape(groups, size)
+    return memory, records.view(np.int64), records.view(np.int32)
 
 
 def _column(aggregate: Aggregate, state: NDArray[Any], types: dict[str, pa.DataType]) -> pa.Array:
@@ -203,7 +210,9 @@ def _column(aggregate: Aggregate, state: NDArray[Any], types: dict[str, pa.DataT
     kind = types[aggregate.column]
     unknown = None
     if aggregate.function != "sum":
-        unknown = state == _BEFORE_ANY.get(aggregate.function, 0)
+        unknown = state == 0
+    if aggregate.function in ("min", "max"):
+        state = _sign(aggregate) * (state - kernels.ABOVE)
     if not pa.types.is_decimal(kind):
         return pa.array(state, mask=unknown)
     valid = pa.array(~unknown).buffers()[1] if unknown is not None and unknown.any() else None
@@ -243,7 +252,7 @@ def grouped_features(
     def block(start: int, stop: int, put: Callable[[Found], None]) -> None:
         states: dict[Slot, NDArray[Any]] = {}
         for some in totals:
-            states |= some.of(slice(start, stop))
+            states |= some.taken_out(slice(start, stop))
         flat = {
             a: states[slot].sum(axis=0) if place is None else states[slot][place]
             for a, (slot, place) in places.items()
