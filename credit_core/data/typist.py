@@ -197,7 +197,8 @@ class Typist:
     def storage(self) -> dict[str, Any]:
         """How Parquet is to hold them."""
         few = sorted(self._few or ())
-        whole = [cell.name for cell in self._cells if cell.kind in ("timestamp", "money")]
+        whole = [NUMBER]
+        whole += [c.name for c in self._cells if c.kind in ("timestamp", "money", "integer")]
         return {
             "use_dictionary": few or False,
             "column_encoding": dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
