@@ -6,11 +6,15 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
+Text = NDArray[np.uint8]
+"""Bytes that a function reads by their `address`."""
 
 
 def compiled(*arguments: Any, returns: Any = types.void) -> Callable[[Loop], Loop]:
@@ -39,34 +43,43 @@ def filled(kind: Any, dimensions: int = 1) -> Any:
     return types.Array(kind, dimensions, "C")
 
 
+def pointer(kind: Any) -> Any:
+    """Return the type of an `address`."""
+    return types.CPointer(kind)
+
+
 def inlined(function: Callable[..., Any]) -> Any:
     """Make a function that says how to generate code out of one that loops may call."""
     return intrinsic(function)
 
 
 @inlined
-def byte(typing_context: Any, data: Any, position: Any) -> Any:
-    """Return a byte that is there; an index would be asked first whether it is below 0."""
+def address(typing_context: Any, array: Any) -> Any:
+    """Return where an array's numbers stand, from which on they are read by their place.
+
+    Functions are handed this and not arrays: that somebody holds an array is counted at every call,
+    which costs more than a cell, and its indices are asked whether they are below 0.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.load(_place(context, builder, signature, arguments))
+        return context.make_array(signature.args[0])(context, builder, arguments[0]).data
 
-    return types.uint8(data, types.int64), generate
+    return types.CPointer(array.dtype)(array), generate
 
 
 @inlined
-def eight_bytes(typing_context: Any, data: Any, position: Any) -> Any:
+def eight_bytes(typing_context: Any, text: Any, position: Any) -> Any:
     """Return the eight bytes from a position on, all of which are there, as one number."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        begin = _place(context, builder, signature, arguments)
+        begin = builder.gep(arguments[0], [arguments[1]])
         return builder.load(builder.bitcast(begin, ir.IntType(64).as_pointer()), align=1)
 
-    return types.uint64(data, types.int64), generate
+    return types.uint64(text, types.int64), generate
 
 
 @inlined
-def marks(typing_context: Any, data: Any, position: Any, one: Any, other: Any) -> Any:
+def marks(typing_context: Any, text: Any, position: Any, one: Any, other: Any) -> Any:
     """Look at 64 bytes at once: bit i is set where byte ``position + i`` is one of two values.
 
     All of the bytes must be there.
@@ -76,7 +89,7 @@ def marks(typing_context: Any, data: Any, position: Any, one: Any, other: Any) -
     first = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        begin = _place(context, builder, signature, arguments)
+        begin = builder.gep(arguments[0], [arguments[1]])
         block = builder.load(builder.bitcast(begin, wide.as_pointer()), align=1)
         hits = []
         for value in arguments[2:]:
@@ -85,7 +98,7 @@ def marks(typing_context: Any, data: Any, position: Any, one: Any, other: Any) -
             hits.append(builder.icmp_unsigned("==", block, everywhere))
         return builder.bitcast(builder.or_(*hits), ir.IntType(64))
 
-    return types.uint64(data, types.int64, types.uint8, types.uint8), generate
+    return types.uint64(text, types.int64, types.uint8, types.uint8), generate
 
 
 @inlined
@@ -106,9 +119,3 @@ def count_bits(typing_context: Any, word: Any) -> Any:
         return builder.ctpop(arguments[0])
 
     return types.uint64(types.uint64), generate
-
-
-def _place(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """Return the address of an element of the array that is the first argument."""
-    array = context.make_array(signature.args[0])(context, builder, arguments[0])
-    return builder.gep(array.data, [arguments[1]])

@@ -11,9 +11,9 @@ import pyarrow as pa
 from numba import types
 from numpy.typing import NDArray
 
-from credit_core.data.compiled import byte, compiled, filled, given
+from credit_core.data.cell_kernels import first_bytes
+from credit_core.data.compiled import address, compiled, filled, given
 from credit_core.data.ledger import NUMBER
-from credit_core.data.line_kernels import first_bytes
 
 MOST_CUSTOMERS = 2_000_000
 """Customers up to which they are numbered: a record takes 64 bytes."""
@@ -59,6 +59,7 @@ def number_names(
     the records) has the number that belongs at a place, or -1. Returns -1 where too many texts
     have one place.
     """
+    text, size = address(data), len(data)
     last = np.uint64(len(table) - 1)
     half, one = np.uint64(32), np.uint64(1)
     stir = np.uint64(0x9E37_79B9_7F4A_7C15)
@@ -71,13 +72,13 @@ def number_names(
         touched = np.uint64(0)
         for i in range(start, stop):
             begin, behind = offsets[i], offsets[i + 1]
-            low = first_bytes(data, begin, behind - begin)
-            high = first_bytes(data, begin + 8, behind - begin - 8)
+            low = first_bytes(text, begin, behind - begin, size)
+            high = first_bytes(text, begin + 8, behind - begin - 8, size)
             mixed = (low ^ high * np.uint64(31)) * stir
             mixed = (mixed ^ mixed >> half) * stir
             mixed ^= mixed >> half
             for j in range(begin + 16, behind):
-                mixed = (mixed ^ np.uint64(byte(data, j))) * stir
+                mixed = (mixed ^ np.uint64(text[j])) * stir
                 mixed ^= mixed >> half
             begun[i - start, 0], begun[i - start, 1], begun[i - start, 2] = low, high, mixed
         # Reading places and records in short loops lets many wait for memory at once.
@@ -100,7 +101,7 @@ def number_names(
                     words[number, _HASH] = mixed
                     records[number, _BEGIN], records[number, _LENGTH] = end, length
                     for j in range(begin, begin + length):
-                        names[end] = byte(data, j)
+                        names[end] = text[j]
                         end += 1
                     break
                 same = records[number, _LENGTH] == length
@@ -108,7 +109,7 @@ def number_names(
                 if same:
                     there = records[number, _BEGIN]
                     for j in range(16, length):
-                        same = same and byte(data, begin + j) == names[there + j]
+                        same = same and text[begin + j] == names[there + j]
                     if same:
                         break
                 place, tries = (place + one) & last, tries + 1

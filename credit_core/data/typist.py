@@ -20,7 +20,7 @@ from credit_core.settings import Settings
 
 _BEHIND = 65
 """Bytes behind a block: a line feed, and what the loops look at with it."""
-_ROWS = 65_536
+_ROWS = 65_000
 _DOUBTS = 4_096
 _FEW = 1_000
 """Values up to which a text column is stored as a dictionary."""
@@ -112,7 +112,7 @@ class Typist:
     """Turns blocks of lines into typed rows."""
 
     def __init__(self, reading: Reading, settings: Settings, file: int) -> None:
-        from credit_core.data import line_kernels
+        from credit_core.data import cell_kernels, line_kernels
         from credit_core.data.distinct import Distinct
         from credit_core.data.numbering import Customers
 
@@ -132,7 +132,8 @@ class Typist:
         for cell in reading.cells:
             self._kinds[cell.index] = line_kernels.KINDS[cell.kind]
             self._required[cell.index] |= cell.required
-        self._shape = np.array(shape_of(by_name["timestamp"].form), dtype=np.uint8)
+        shape = shape_of(by_name["timestamp"].form) or []
+        self._form, self._parts = cell_kernels.form_of(shape)
         latest = int((datetime.now(UTC) + timedelta(days=1)).timestamp()) * 1_000_000
         limits = [0, latest, settings.max_cell_chars, LONGEST_LINE]
         self._limits = np.array(limits, dtype=np.int64)
@@ -229,7 +230,8 @@ class Typist:
                 self._quoted,
                 self._kinds,
                 self._required,
-                self._shape,
+                self._form,
+                self._parts,
                 self._limits,
                 *self._meanings,
                 self._either,
