@@ -25,7 +25,7 @@ Whole = NDArray[np.int64]
 _ZERO = ord("0")
 _DAY_US = 86_400_000_000
 _FALSE, _TRUE = (int.from_bytes(word, "little") for word in (b"false", b"true"))
-_MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], dtype=np.uint64)
+MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], dtype=np.uint64)
 """The first bytes of a word, by their number."""
 _EACH = 0x0101_0101_0101_0101
 """A word of ones; times a value, a word of that value."""
@@ -184,7 +184,7 @@ def read_number(text: Text, begin: int, end: int, point: int) -> tuple[int, int,
     # The last of the bytes becomes the highest one of the word; before the first stand zeros.
     missing = 8 - (end - begin)
     word = eight_bytes(text, begin) << np.uint64(8 * (missing & 7))
-    digits = (word ^ np.uint64(_ZERO * _EACH)) & ~_MASKS[missing]
+    digits = (word ^ np.uint64(_ZERO * _EACH)) & ~MASKS[missing]
     places = 0
     same = digits ^ np.uint64(point ^ _ZERO) * np.uint64(_EACH)
     same = (same - np.uint64(_EACH)) & ~same & np.uint64(0x80 * _EACH)
@@ -193,7 +193,7 @@ def read_number(text: Text, begin: int, end: int, point: int) -> tuple[int, int,
         places = 7 - at
         if places == 0 or at == missing:
             return NO_NUMBER, 0, 0
-        digits = (digits & _MASKS[at]) << np.uint64(8) | (digits & ~_MASKS[at + 1])
+        digits = (digits & MASKS[at]) << np.uint64(8) | (digits & ~MASKS[at + 1])
         missing += 1
     if _others(digits, np.uint64(0x80 * _EACH)):
         return NO_NUMBER, 0, 0
@@ -207,9 +207,9 @@ def read_flag(text: Text, begin: int, end: int) -> int:
     if length == 1 and _ZERO <= text[begin] <= _ZERO + 1:
         return text[begin] - _ZERO
     small = eight_bytes(text, begin) | np.uint64(0x20 * _EACH)
-    if length == 4 and small & _MASKS[4] == np.uint64(_TRUE):
+    if length == 4 and small & MASKS[4] == np.uint64(_TRUE):
         return 1
-    if length == 5 and small & _MASKS[5] == np.uint64(_FALSE):
+    if length == 5 and small & MASKS[5] == np.uint64(_FALSE):
         return 0
     return -1
 
@@ -221,11 +221,18 @@ def first_bytes(text: Text, begin: int, length: int, end: int) -> np.uint64:
     Nothing is looked at from ``end`` on.
     """
     if begin + 8 <= end:
-        return eight_bytes(text, begin) & _MASKS[max(min(length, 8), 0)]
+        return eight_bytes(text, begin) & MASKS[max(min(length, 8), 0)]
     found = np.uint64(0)
     for j in range(min(length, 8)):
         found |= np.uint64(text[begin + j]) << np.uint64(8 * j)
     return found
+
+
+@compiled(types.uint64, types.uint64, returns=types.uint64)
+def stirred(mixed: np.uint64, word: np.uint64) -> np.uint64:
+    """Return a hash of eight bytes more."""
+    mixed = (mixed ^ word) * np.uint64(0x9E37_79B9_7F4A_7C15)
+    return mixed ^ mixed >> np.uint64(32)
 
 
 @compiled(

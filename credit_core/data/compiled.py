@@ -79,6 +79,18 @@ def eight_bytes(typing_context: Any, text: Any, position: Any) -> Any:
 
 
 @inlined
+def put_eight_bytes(typing_context: Any, text: Any, position: Any, word: Any) -> Any:
+    """Write eight bytes from a position on, where there is room for all of them."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        begin = builder.gep(arguments[0], [arguments[1]])
+        builder.store(arguments[2], builder.bitcast(begin, ir.IntType(64).as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(text, types.int64, types.uint64), generate
+
+
+@inlined
 def marks(typing_context: Any, text: Any, position: Any, one: Any, other: Any) -> Any:
     """Look at 64 bytes at once: bit i is set where byte ``position + i`` is one of two values.
 

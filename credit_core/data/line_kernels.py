@@ -11,6 +11,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from credit_core.data.cell_kernels import (
+    MASKS,
     NO_NUMBER,
     NO_WORD,
     first_bytes,
@@ -18,17 +19,20 @@ from credit_core.data.cell_kernels import (
     read_flag,
     read_moment,
     read_number,
+    stirred,
 )
 from credit_core.data.compiled import (
     Text,
     address,
     compiled,
     count_bits,
+    eight_bytes,
     filled,
     first_bit,
     given,
     marks,
     pointer,
+    put_eight_bytes,
 )
 from credit_core.data.contract import MAX_MONEY, Kind
 
@@ -279,7 +283,7 @@ def number_texts(
 
     ``codes`` takes each cell's number; empty cells are left out. ``first`` takes the cell in which
     each text first stands. Returns the number of texts, -1 where ``first`` cannot hold them.
-    ``words`` (2 for each of ``first``) and ``table`` (a power of two, more than ``first``) are room
+    ``words`` (3 for each of ``first``) and ``table`` (a power of two, more than ``first``) are room
     to work in.
     """
     table[:] = -1
@@ -293,24 +297,24 @@ def number_texts(
         # Sixteen bytes in two words are a text as it is; of a longer one they are its beginning.
         low = first_bytes(text, begin, length, behind)
         high = first_bytes(text, begin + 8, length - 8, behind)
-        mixed = (low ^ high * np.uint64(31)) * np.uint64(0x9E37_79B9_7F4A_7C15)
-        place = (mixed >> np.uint64(40)) & last
+        size = np.uint64(length)
+        place = stirred(low ^ high * np.uint64(31), size) & last
         while True:
             code = table[place]
             if code < 0:
                 if found == len(first):
                     return -1
                 first[found] = i
-                words[found, 0], words[found, 1] = low, high
+                words[found, 0], words[found, 1], words[found, 2] = low, high, size
                 table[place] = found
                 codes[i] = found
                 found += 1
                 break
-            if words[code, 0] == low and words[code, 1] == high:
-                other = first[code]
-                same = lengths[other] == length
+            if words[code, 0] == low and words[code, 1] == high and words[code, 2] == size:
+                other = begins[first[code]] if length > 16 else 0
+                same = True
                 for j in range(16, length):
-                    same = same and text[begin + j] == text[begins[other] + j]
+                    same = same and text[begin + j] == text[other + j]
                 if same:
                     codes[i] = code
                     break
@@ -334,14 +338,19 @@ def join_texts(
     offsets: Ints,
     hashes: NDArray[np.uint64],
 ) -> None:
-    """Write cells one behind the other, where each begins, and a hash of each."""
-    text, place = address(data), 0
+    """Write cells one behind the other, where each begins, and a hash of each.
+
+    Eight bytes behind the last cell may be written to, and looked at behind each.
+    """
+    text, out, place = address(data), address(joined), 0
     offsets[0] = 0
     for i in range(len(begins)):
-        mixed = np.uint64(14_695_981_039_346_656_037)  # FNV-1a, and a last stirring
-        for j in range(begins[i], begins[i] + lengths[i]):
-            joined[place] = text[j]
-            place += 1
-            mixed = (mixed ^ np.uint64(text[j])) * np.uint64(1_099_511_628_211)
+        begin, length = begins[i], lengths[i]
+        mixed = np.uint64(length)
+        for j in range(0, length, 8):
+            word = eight_bytes(text, begin + j)
+            put_eight_bytes(out, place + j, word)
+            mixed = stirred(mixed, word & MASKS[min(length - j, 8)])
+        place += length
         offsets[i + 1] = place
-        hashes[i] = mixed ^ (mixed >> np.uint64(29))
+        hashes[i] = mixed

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numba import types
 from numpy.typing import NDArray
 
-from credit_core.data.cell_kernels import first_bytes
+from credit_core.data.cell_kernels import first_bytes, stirred
 from credit_core.data.compiled import address, compiled, filled, given
 from credit_core.data.ledger import NUMBER
 
@@ -61,8 +61,7 @@ def number_names(
     """
     text, size = address(data), len(data)
     last = np.uint64(len(table) - 1)
-    half, one = np.uint64(32), np.uint64(1)
-    stir = np.uint64(0x9E37_79B9_7F4A_7C15)
+    one = np.uint64(1)
     begun = np.empty((_AT_ONCE, 3), dtype=np.uint64)
     likely = np.empty(_AT_ONCE, dtype=np.int32)
     end = records[found - 1, _BEGIN] + records[found - 1, _LENGTH] if found else 0
@@ -74,12 +73,9 @@ def number_names(
             begin, behind = offsets[i], offsets[i + 1]
             low = first_bytes(text, begin, behind - begin, size)
             high = first_bytes(text, begin + 8, behind - begin - 8, size)
-            mixed = (low ^ high * np.uint64(31)) * stir
-            mixed = (mixed ^ mixed >> half) * stir
-            mixed ^= mixed >> half
+            mixed = stirred(stirred(low, np.uint64(0)), high)
             for j in range(begin + 16, behind):
-                mixed = (mixed ^ np.uint64(text[j])) * stir
-                mixed ^= mixed >> half
+                mixed = stirred(mixed, np.uint64(text[j]))
             begun[i - start, 0], begun[i - start, 1], begun[i - start, 2] = low, high, mixed
         # Reading places and records in short loops lets many wait for memory at once.
         for i in range(stop - start):

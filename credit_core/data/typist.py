@@ -85,7 +85,7 @@ class _Room(local):
         self.doubts = np.empty((_DOUBTS, 3), dtype=np.int64)
         self.counts = np.zeros(4, dtype=np.int64)
         self.first = np.empty(_FEW, dtype=np.int32)
-        self.words = np.empty((_FEW, 2), dtype=np.uint64)
+        self.words = np.empty((_FEW, 3), dtype=np.uint64)
         self.table = np.empty(4 * 1024, dtype=np.int32)
 
     def read(self, file: int, begin: int, end: int) -> int | None:
@@ -205,6 +205,7 @@ class Typist:
             "column_encoding": dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
             # Compressing texts, or telling the least and greatest of them, costs as much again.
             "compression": "none",
+            "write_batch_size": _ROWS,
             "write_statistics": whole,
             "store_decimal_as_integer": True,
             "store_schema": False,
@@ -291,7 +292,7 @@ class Typist:
                 first = room.first[:found]
                 values, _ = self._joined(room.data, begins[first], lengths[first], None)
                 indices = pa.Array.from_buffers(pa.int32(), rows, [valid, pa.py_buffer(codes)])
-                return pa.DictionaryArray.from_arrays(indices, values)
+                return pa.DictionaryArray.from_arrays(indices, values, safe=False)
         texts, hashed = self._joined(room.data, begins, lengths, valid)
         if cell.name == "transaction_id":
             hashes.append(hashed if valid is None else hashed[lengths > 0])
@@ -302,7 +303,7 @@ class Typist:
         known = [text.encode() for text in texts.drop_null().to_pylist()]
         lengths = np.array([len(text) for text in known], dtype=np.int32)
         begins = (np.cumsum(lengths) - lengths).astype(np.int32)
-        data = np.frombuffer(b"".join(known), dtype=np.uint8)
+        data = np.frombuffer(b"".join([*known, bytes(_BEHIND)]), dtype=np.uint8)
         return self._joined(data, begins, lengths, None)[1]
 
     def _joined(
@@ -313,8 +314,8 @@ class Typist:
         valid: pa.Buffer | None,
     ) -> tuple[pa.Array, NDArray[np.uint64]]:
         """Return cells of a text as an Arrow array, with a hash of each."""
-        size = int(lengths.sum())
-        joined, offsets = np.empty(size, np.uint8), np.empty(len(begins) + 1, np.int32)
+        joined = np.empty(int(lengths.sum()) + _BEHIND, np.uint8)
+        offsets = np.empty(len(begins) + 1, np.int32)
         hashes = np.empty(len(begins), np.uint64)
         self._kernels.join_texts(data, begins, lengths, joined, offsets, hashes)
         buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(joined)]
