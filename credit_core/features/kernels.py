@@ -13,7 +13,7 @@ FUNCTIONS = {"count": COUNT, "sum": SUM, "min": GREATEST, "max": GREATEST, "bit_
 """What stands for each SQL aggregate in a plan; the least is the greatest of the negatives."""
 ABOVE = 2**62
 """What is added to a value before it is compared, so that 0 is less than any: no value yet."""
-_AT_ONCE = 256
+_AT_ONCE = 128
 """Rows whose groups stay in a core's own cache while each aggregate takes them in."""
 _IN_A_LINE = 8
 """64-bit numbers of a cache line."""
