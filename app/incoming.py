@@ -1,4 +1,4 @@
-"""Uploads of a browser session: waiting on disk, reviewed, brought in."""
+"""Uploads of a browser session: waiting on disk, reviewed, brought in, large ones by a job."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import state, uploads, widgets
+from app import jobs, state, uploads, widgets
+from app.following import follow
 from app.mapping_form import amount_mode, mapping_form
 from credit_core import workflows
 from credit_core.data.applications import looks_protected
@@ -15,6 +16,9 @@ from credit_core.errors import CandorError
 from credit_core.workflows.data import file_header, look
 
 FILE_TYPES = ["csv", "tsv", "txt", "gz", "zip", "xlsx", "parquet"]
+_AS_A_JOB = 8 << 20
+"""Bytes from which files are brought in by a job, which goes on when the page is left."""
+_JOB = "incoming_job"
 INCOMING = {"transactions": "incoming_transactions", "applications": "incoming_applications"}
 
 
@@ -29,8 +33,27 @@ def any_waiting() -> bool:
     return any(waiting(kind) is not None for kind in INCOMING)
 
 
+def running() -> bool:
+    """Return True while a job brings this session's files in."""
+    job = _job()
+    return job is not None and job.running
+
+
+def _job() -> jobs.Job | None:
+    return jobs.read(state.settings(), st.session_state.get(_JOB, ""))
+
+
+def _keep_choices() -> None:
+    """Keep what was chosen for the waiting files though it is not drawn: the job may fail."""
+    folders = [path.parent.name for path in map(waiting, INCOMING) if path is not None]
+    for key in list(st.session_state):
+        if any(folder in str(key) for folder in folders):
+            st.session_state[key] = st.session_state[key]
+
+
 def forget_uploads() -> None:
     """Delete this session's uploads."""
+    st.session_state.pop(_JOB, None)
     for key in INCOMING.values():
         path = st.session_state.pop(key, None)
         if path is not None:
@@ -58,7 +81,9 @@ def bring_in(
     mapping: Mapping | None = None,
     protected: tuple[str, ...] = (),
 ) -> None:
-    """Ingest with a progress bar, choose the new dataset, and start the page anew."""
+    """Ingest, choose the new dataset, and start the page anew; large files by a job."""
+    if sum(file.stat().st_size for file in (path, applications) if file) >= _AS_A_JOB:
+        _submit(path, applications, mapping, protected)
     bar = st.progress(0.0, "Starting")
 
     def tell(share: float, words: str) -> None:
@@ -72,8 +97,29 @@ def bring_in(
         protected=protected,
         progress=tell,
     )
-    state.choose_dataset(dataset.fingerprint)
+    _choose(dataset.fingerprint)
+
+
+def _choose(fingerprint: str) -> None:
+    state.choose_dataset(fingerprint)
     forget_uploads()
+    st.rerun()
+
+
+def _submit(
+    path: Path | None,
+    applications: Path | None,
+    mapping: Mapping | None,
+    protected: tuple[str, ...],
+) -> None:
+    """Start the job that brings large files in."""
+    request = {
+        "transactions": str(path) if path else None,
+        "applications": str(applications) if applications else None,
+        "mapping": mapping.model_dump(mode="json") if mapping else None,
+        "protected": list(protected),
+    }
+    st.session_state[_JOB] = jobs.submit(state.settings(), "ingest", request)
     st.rerun()
 
 
@@ -103,6 +149,14 @@ def review() -> None:
     path, applications = waiting("transactions"), waiting("applications")
     if path is None and applications is None:
         return
+    job = _job()
+    if job is not None and job.running:
+        follow(job.id)
+        st.caption("It goes on when you leave this page.")
+        _keep_choices()
+        return
+    if job is not None and job.result is not None:
+        _choose(job.result["dataset"])
     try:
         found = look(path, state.settings()) if path else None
         if found is not None:
@@ -123,6 +177,8 @@ def review() -> None:
             st.warning("Choose the required columns and the date format first.")
         elif pressed:
             bring_in(path, applications, mapping, protected)
+        if job is not None and job.problem:
+            st.error(widgets.escaped(job.problem), icon=":material/error:")
     except CandorError as error:
         widgets.problem(error)
     st.button("Put these files away", on_click=forget_uploads, icon=":material/close:")

@@ -26,7 +26,8 @@ from credit_core.oversight import access, registry
 from credit_core.settings import PROJECT_ROOT, Settings, get_settings
 
 _children: dict[str, subprocess.Popen[bytes]] = {}
-KINDS = ("train", "score", "examine")
+KINDS = ("ingest", "train", "score", "examine")
+_PERMISSIONS: dict[str, access.Permission] = {"ingest": "bring in data", "train": "train"}
 _PATIENCE = 5.0
 """Seconds that a cancelled job has to clear up, and then that a killed one has to be gone."""
 
@@ -68,8 +69,8 @@ def submit(settings: Settings, kind: str, request: dict[str, Any]) -> str:
     """Start a job and return its id; the same request while one runs is that one."""
     if kind not in KINDS:
         raise InputError(f"There is no job {kind!r}.")
-    if kind == "train":
-        access.require(settings, "train")  # at once, not in the child
+    if permission := _PERMISSIONS.get(kind):
+        access.require(settings, permission)  # at once, not in the child
     digest = _digest(kind, request)
     root = _root(settings)
     root.mkdir(parents=True, exist_ok=True)
@@ -250,6 +251,23 @@ def _fail(folder: Path, problem: str, state: str = "failed") -> None:
     write_atomic(folder / "error.json", json.dumps(content).encode())
 
 
+def _ingest(settings: Settings, request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    from credit_core import workflows
+    from credit_core.data.mapping import Mapping
+
+    transactions, applications = request["transactions"], request["applications"]
+    mapping = request["mapping"]
+    dataset = workflows.ingest(
+        Path(transactions) if transactions else None,
+        settings,
+        mapping=Mapping.model_validate(mapping) if mapping else None,
+        applications=Path(applications) if applications else None,
+        protected=tuple(request["protected"]),
+        progress=lambda share, words: _write_progress(folder, share, words),
+    )
+    return {"dataset": dataset.fingerprint}
+
+
 def _train(settings: Settings, request: dict[str, Any], folder: Path) -> dict[str, Any]:
     from credit_core import workflows
     from credit_core.config import ModelConfig
@@ -314,7 +332,7 @@ def _examine(settings: Settings, request: dict[str, Any], folder: Path) -> dict[
     )
 
 
-_WORK = {"train": _train, "score": _score, "examine": _examine}
+_WORK = {"ingest": _ingest, "train": _train, "score": _score, "examine": _examine}
 
 if __name__ == "__main__":
     _run(Path(sys.argv[1]))

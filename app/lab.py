@@ -10,6 +10,7 @@ import streamlit as st
 
 from app import jobs, results, state, tables, text, widgets
 from app.charts import labels as charts
+from app.following import follow
 from credit_core.config import ModelConfig
 from credit_core.data.store import Dataset
 from credit_core.labels.windows import SHORTEST_WINDOW_DAYS
@@ -93,22 +94,10 @@ def lead(kind: str, result: dict[str, Any] | None) -> None:
         st.text(gauge["why"])
 
 
-@st.fragment(run_every=1.0)
-def watch(job_id: str) -> None:
-    """Follow the running checks; the page is drawn anew when they have ended."""
-    job = jobs.read(state.settings(), job_id)
-    if job is None or not job.running:
-        st.rerun()
-    st.progress(job.share, f"{job.share:.0%}: {job.text}")
-    if st.button("Cancel", icon=":material/stop_circle:"):
-        jobs.cancel(state.settings(), job_id)
-        st.rerun()
-
-
 def checks(job: jobs.Job | None, request: dict[str, Any]) -> None:
     """Offer to run the checks, and show them as they stand."""
     if job is not None and job.running:
-        watch(job.id)
+        follow(job.id)
         return
     if job is not None and job.problem and job.state == "failed":
         st.error(widgets.escaped(f"The checks failed: {job.problem}"), icon=":material/error:")

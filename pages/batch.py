@@ -6,21 +6,10 @@ import secrets
 
 import streamlit as st
 
-from app import batches, incoming, jobs, results, state, text, widgets
+from app import batches, incoming, jobs, state, text, widgets
+from app.following import follow
 
 JOB = "batch_job"
-
-
-def follow(job_id: str) -> None:
-    """Show a running job; the page is drawn anew when it ends."""
-    job = jobs.read(state.settings(), job_id)
-    if job is None or not job.running:
-        st.rerun()
-    # What a batch says of itself names the time left; the share alone would name another one.
-    st.progress(min(job.share, 1.0), f"{job.text} ({results.duration(job.seconds)})")
-    if st.button("Cancel", icon=":material/close:"):
-        jobs.cancel(state.settings(), job_id)
-        st.rerun()
 
 
 def chosen_job() -> jobs.Job | None:
@@ -51,7 +40,10 @@ with st.container(border=True):
     st.text(f"{dataset.name}: {dataset.customers:,} customers with transactions{filed}")
     st.caption(f"With {widgets.describe(version)}. Change data or model in the sidebar.")
     everyone = st.checkbox("Reasons for approved customers as well", key="all_reasons")
-    if st.button("Score", type="primary", icon=":material/play_arrow:"):
+    coming = incoming.running()
+    if coming:
+        st.caption("Another file is being brought in; it can be scored when it is here.")
+    if st.button("Score", type="primary", icon=":material/play_arrow:", disabled=coming):
         request = {
             "dataset": dataset.fingerprint,
             "model": version.reference,
@@ -65,7 +57,7 @@ job = chosen_job()
 if job is None:
     st.caption("No batch yet in this session. Press Score.")
 elif job.running:
-    st.fragment(run_every="1s")(follow)(job.id)
+    follow(job.id)
 elif job.state == "done":
     batches.show_result(job)
 else:

@@ -86,7 +86,7 @@ def _two_digits(text: Text, begin: int, part: int) -> int:
     if part < 0:
         return 0
     tens, ones = text[begin + part], text[begin + part + 1]
-    return np.int64(tens) * 10 + np.int64(ones) - 11 * _ZERO
+    return tens * 10 + ones - 11 * _ZERO
 
 
 @compiled(
@@ -139,7 +139,7 @@ def _value(digits: np.uint64) -> int:
     """
     for size, power, kept in _JOINED:
         digits = (digits * np.uint64(power) + (digits >> np.uint64(size))) & np.uint64(kept)
-    return np.int64(digits)
+    return int(digits)
 
 
 @compiled(
@@ -154,7 +154,7 @@ def _read_long(text: Text, begin: int, end: int, point: int) -> tuple[int, int, 
     value = digits = 0
     pointed = -1
     for position in range(begin, end):
-        digit = np.int64(text[position]) - _ZERO
+        digit = text[position] - _ZERO
         if text[position] == point and digits > 0 and pointed < 0:
             pointed = digits
         elif 0 <= digit <= 9 and digits < 18:

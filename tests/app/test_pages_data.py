@@ -17,7 +17,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import jobs, record, results, text, uploads
+from app import incoming, jobs, record, results, text, uploads
 from app.charts import ledger as ledger_charts
 from app.charts import segments as segment_charts
 from credit_core import workflows
@@ -79,6 +79,14 @@ def transactions(date_of: Callable[[date], str] = date.isoformat, customers: int
 def whole_amounts() -> str:
     """Return the same with amounts whose values could be anything."""
     return re.sub(r"\.\d+$", "", transactions(), flags=re.MULTILINE)
+
+
+def until_done(settings: Settings, job_id: str) -> None:
+    """Wait for the end of a job."""
+    until = time.monotonic() + 60
+    while (found := jobs.read(settings, job_id)) is not None and found.running:
+        assert time.monotonic() < until, found.text
+        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -202,6 +210,40 @@ class TestTransactions:
         assert dataset.unused == ()
         assert {m.label: m.value for m in at.metric}["Transactions kept"] == f"{dataset.rows:,}"
         assert not list((settings.home / "incoming").iterdir())
+
+    def test_a_large_file_comes_in_by_a_job_that_outlives_the_page(
+        self, page: Page, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(incoming, "_AS_A_JOB", 1)
+        at = self.upload(page("transactions"), "till.csv", transactions())
+        checked(at.button(key=submit_key(at)).click().run())
+        (coming,) = jobs.list_jobs(settings, "ingest")
+        if coming.running:  # it may be quicker than the page
+            assert "It goes on when you leave this page." in words(at)
+            at.switch_page("../pages/segments.py")
+            checked(at.run())
+        until_done(settings, coming.id)
+        at.switch_page("../pages/transactions.py")
+        at.run()
+        checked(at.run())
+        (dataset,) = list_datasets(settings)
+        assert {m.label: m.value for m in at.metric}["Transactions kept"] == f"{dataset.rows:,}"
+        assert not list((settings.home / "incoming").iterdir())
+
+    def test_a_large_file_that_fails_says_why_and_keeps_what_was_chosen(
+        self, page: Page, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(incoming, "_AS_A_JOB", 1)
+        at = self.upload(page("transactions"), "till.csv", transactions())
+        wrong = next(box for box in at.selectbox if box.label == "Date format")
+        wrong.set_value("dmy")
+        checked(at.button(key=submit_key(at)).click().run())
+        (coming,) = jobs.list_jobs(settings, "ingest")
+        until_done(settings, coming.id)
+        checked(at.run())
+        assert "could be read" in at.error[0].value
+        assert next(box for box in at.selectbox if box.label == "Date format").value == "dmy"
+        assert list_datasets(settings) == []
 
     def test_ambiguous_dates_are_asked_for(self, page: Page, settings: Settings) -> None:
         ambiguous = "customer_id,date,amount\n" + "A,03/04/2024,5\nB,05/06/2024,7\n" * 20
