@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import streamlit as st
 
@@ -13,7 +15,10 @@ from credit_core import workflows
 from credit_core.data.applications import looks_protected
 from credit_core.data.mapping import Mapping
 from credit_core.errors import CandorError
+from credit_core.settings import Settings
 from credit_core.workflows.data import file_header, look
+
+Found = TypeVar("Found")
 
 FILE_TYPES = ["csv", "tsv", "txt", "gz", "zip", "xlsx", "parquet"]
 _AS_A_JOB = 8 << 20
@@ -43,6 +48,16 @@ def _job() -> jobs.Job | None:
     return jobs.read(state.settings(), st.session_state.get(_JOB, ""))
 
 
+def _looked(path: Path, look_at: Callable[[Path, Settings], Found]) -> Found:
+    """Return what a look at an upload tells: a large one, unpacked, takes seconds to look at."""
+    key = f"looked_{path.parent.name}"
+    if key not in st.session_state:
+        with st.spinner("Looking at the file"):
+            st.session_state[key] = look_at(path, state.settings())
+    found: Found = st.session_state[key]
+    return found
+
+
 def _keep_choices() -> None:
     """Keep what was chosen for the waiting files though it is not drawn: the job may fail."""
     folders = [path.parent.name for path in map(waiting, INCOMING) if path is not None]
@@ -57,6 +72,7 @@ def forget_uploads() -> None:
     for key in INCOMING.values():
         path = st.session_state.pop(key, None)
         if path is not None:
+            st.session_state.pop(f"looked_{path.parent.name}", None)
             uploads.discard(path)
 
 
@@ -125,7 +141,7 @@ def _submit(
 
 def protected_columns(applications: Path) -> tuple[str, ...]:
     """Ask which columns of the applications are for fairness only."""
-    header = file_header(applications, state.settings())
+    header = _looked(applications, file_header)
     configured = state.config().applications.protected
     usual = [
         n
@@ -158,7 +174,7 @@ def review() -> None:
     if job is not None and job.result is not None:
         _choose(job.result["dataset"])
     try:
-        found = look(path, state.settings()) if path else None
+        found = _looked(path, look) if path else None
         if found is not None:
             st.header("Which column is which")
             st.caption(
