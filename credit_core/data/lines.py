@@ -30,7 +30,10 @@ LEAST_BYTES = 128 << 20
 """Below, what the compiler takes to start, half a second and 120 MB, weighs more than it saves."""
 MOST_DOUBTFUL = 200_000
 """Records read a second time one by one; beyond, the whole file is read with tolerant SQL."""
-_BLOCK = 4 << 20
+_BLOCK = 12 << 20
+"""Bytes typed, and stored, at once: what a block costs whatever is in it is paid less often."""
+_TYPISTS = 4
+"""Threads that type at most: more would wait for the one that writes."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def read_lines(
         typist = Typist(reading, settings, file.fileno())
         typist.decide(typist.typed(*first[0]) if first else None)
         # Whatever happens, no block is being read any more when the file is closed.
-        typed = _side_by_side(typist, chain(first, blocks), settings.threads)
+        typed = _side_by_side(typist, chain(first, blocks), min(settings.threads, _TYPISTS))
         opened.enter_context(closing(typed))
         staged = opened.enter_context(closing(one_ahead(map(typist.staged, typed))))
         with pq.ParquetWriter(stage, typist.schema, **typist.storage) as writer:
@@ -165,7 +168,7 @@ def _side_by_side(
         ahead: deque[Future[Block]] = deque()
         for block in blocks:
             ahead.append(pool.submit(typist.typed, *block))
-            if len(ahead) > 4 * threads:
+            if len(ahead) > 2 * threads:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()

@@ -20,7 +20,8 @@ from credit_core.settings import Settings
 
 _BEHIND = 65
 """Bytes behind a block: a line feed, and what the loops look at with it."""
-_ROWS = 65_000
+_ROWS = 150_000
+"""Rows of a batch. Of a power of two, all columns of a row would want the same place in a cache."""
 _DOUBTS = 4_096
 _FEW = 1_000
 """Values up to which a text column is stored as a dictionary."""
