@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -84,13 +84,14 @@ def measure(
     """
     path = dataset.transactions_path
     stored = f"read_parquet({text_literal(str(path))})"
-    rows, first, last, timed, paid_in, largest = _one(
+    rows, least, most = _one(
         connection,
-        f"""SELECT count(*), min(timestamp), max(timestamp),
-                   coalesce(bool_or(epoch_us(timestamp) % 86400000000 <> 0), false),
-                   coalesce(bool_or(amount < 0), false), coalesce(max(abs(amount)), 0)
-        FROM {stored}""",
+        f"SELECT count(*), coalesce(min(amount), 0), coalesce(max(amount), 0) FROM {stored}",
     )
+    days: list[tuple[date, datetime, datetime]] = connection.execute(
+        f"""SELECT CAST(timestamp AS DATE) AS day, min(timestamp), max(timestamp)
+        FROM {stored} GROUP BY day ORDER BY day"""
+    ).fetchall()
     customers, single, odd = _one(
         connection,
         f"""SELECT count(*), count(*) FILTER (WHERE transactions = 1),
@@ -99,15 +100,15 @@ def measure(
         FROM read_parquet({text_literal(str(dataset.customers_path))})""",
     )
     currencies = _currencies(connection, stored, columns, reading)
-    silent, gap = _gaps(connection, stored)
+    silent, gap = _gaps([day for day, _, _ in days])
     outliers, limit = _outliers(connection, stored)
     return Quality(
         rows=rows,
         customers=customers,
-        first=first,
-        last=last,
-        has_time_of_day=timed,
-        has_money_in=paid_in,
+        first=days[0][1] if days else None,
+        last=days[-1][2] if days else None,
+        has_time_of_day=any(latest.time() != time.min for _, _, latest in days),
+        has_money_in=least < 0,
         single_transaction_customers=single,
         silent_days=silent,
         longest_gap=gap,
@@ -115,7 +116,7 @@ def measure(
         exact_copies=0 if "transaction_id" in columns else _copies(connection, stored, columns),
         outliers=outliers,
         outlier_limit=limit,
-        largest=float(largest),
+        largest=float(max(abs(least), abs(most))),
         odd_customers=tuple((str(name), int(count)) for name, count in odd or ()),
         currencies=currencies,
     )
@@ -173,14 +174,11 @@ def refuse_several_currencies(found: Sequence[tuple[str, int]], name: str) -> No
         )
 
 
-def _gaps(connection: duckdb.DuckDBPyConnection, stored: str) -> tuple[int, Gap | None]:
-    """Return the number of days without a transaction and the longest stretch of them."""
-    days: list[date] = [
-        row[0]
-        for row in connection.execute(
-            f"SELECT DISTINCT CAST(timestamp AS DATE) AS day FROM {stored} ORDER BY day"
-        ).fetchall()
-    ]
+def _gaps(days: list[date]) -> tuple[int, Gap | None]:
+    """Return the number of days without a transaction and the longest stretch of them.
+
+    ``days`` are those with one, in order.
+    """
     spans = [(after - before).days - 1 for before, after in pairwise(days)]
     if not any(spans):
         return 0, None
