@@ -193,7 +193,7 @@ def review() -> None:
             st.warning("Choose the required columns and the date format first.")
         elif pressed:
             bring_in(path, applications, mapping, protected)
-        if job is not None and job.problem:
+        if job is not None and job.problem and job.state == "failed":
             st.error(widgets.escaped(job.problem), icon=":material/error:")
     except CandorError as error:
         widgets.problem(error)
