@@ -33,7 +33,7 @@ from credit_core.data.unpack import (
 from credit_core.errors import InputError
 from credit_core.settings import Settings
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 19
 """Bytes without a line end that make a line suspect of being too long for the reader."""
 _SPACE, _END = b" \n"
 _NO_BREAK = tuple(space.encode() for space in "\xa0\u2007\u202f\u3000")
@@ -287,7 +287,7 @@ def _scan(path: Path, name: str) -> _Looked:
                 _mark_beside_spaces(codes, last[0], beside)
             last, tabs = block[-1:], tabs or b"\t" in block
             # Plain ASCII needs no decoding, unless a character was cut at the last block's end.
-            if not block.isascii():
+            if codes.max() > 127:
                 no_break = no_break or any(space in block for space in _NO_BREAK)
             elif not decoder.getstate()[0]:
                 continue
