@@ -91,6 +91,22 @@ def put_eight_bytes(typing_context: Any, text: Any, position: Any, word: Any) ->
 
 
 @inlined
+def fetch(typing_context: Any, numbers: Any, place: Any) -> Any:
+    """Let a core's cache fetch the line that a number stands in, to be written to soon."""
+    to_write, near, data = (ir.Constant(ir.IntType(32), hint) for hint in (1, 3, 1))
+    byte = ir.IntType(8).as_pointer()
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        line = builder.bitcast(builder.gep(arguments[0], [arguments[1]]), byte)
+        kind = ir.FunctionType(ir.VoidType(), [byte] + [to_write.type] * 3)
+        function = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        builder.call(function, [line, to_write, near, data])
+        return context.get_dummy_value()
+
+    return types.void(numbers, types.int64), generate
+
+
+@inlined
 def marks(typing_context: Any, text: Any, position: Any, one: Any, other: Any) -> Any:
     """Look at 64 bytes at once: bit i is set where byte ``position + i`` is one of two values.
 

@@ -45,6 +45,8 @@ def connect(
         f"SET threads={settings.threads}",
         f"SET preserve_insertion_order={'true' if ordered else 'false'}",
         "SET TimeZone='UTC'",
+        # Decimals of up to 18 digits leave for Arrow as the 64 bits they are kept in.
+        "SET arrow_output_version='1.5'",
         # DuckDB 2.0.0 turns TRY_CAST over read_csv into a strict CAST here, losing rows silently.
         "SET disabled_optimizers='type_pushdown'",
         "SET python_enable_replacements=false",

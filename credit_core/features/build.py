@@ -8,6 +8,7 @@ from datetime import datetime
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from credit_core.data.duck import identifier
@@ -15,6 +16,8 @@ from credit_core.data.ledger import Ledger
 from credit_core.features.catalogue import BIT, LEVELS, MONTH, PAID, RECEIVED, Catalogue, Level
 from credit_core.memory import in_small_pages
 
+_ROWS = 65_536
+"""Rows that leave the engine together."""
 _BITS = 62
 """Values of a column that each get a bit of a 64-bit mask."""
 _MANY = 1000
@@ -194,11 +197,14 @@ def _table(computed: Computed, part: slice, catalogue: Catalogue) -> pd.DataFram
     table = np.frombuffer(memory, count=len(places) * rows).reshape(len(places), rows)
     seen = np.zeros(rows, dtype=np.bool_)
 
-    def put(found: Found) -> None:
-        mine = _places_of(found.pop("snapshot") - part.start)
-        seen[mine] = True
-        for name in list(found):
-            table[places[name]][mine] = np.ma.filled(found.pop(name), np.nan)
+    def put(found: Iterable[pa.RecordBatch], absent: NDArray[np.integer]) -> None:
+        for batch in found:
+            columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+            mine = _places_of(columns.pop("snapshot").to_numpy() - part.start)
+            seen[mine] = True
+            for name, column in columns.items():
+                table[places[name]][mine] = column.to_numpy(zero_copy_only=False)
+        seen[absent - part.start] = False
 
     computed(part, put)
     # A snapshot without a row is silent; a NULL is a value that cannot be said.
@@ -226,9 +232,10 @@ def _places_of(rows: NDArray[np.integer]) -> NDArray[np.integer] | slice:
     return rows
 
 
-Found = dict[str, NDArray]
-"""``snapshot`` and, at these places, the values of features."""
-Computed = Callable[[slice, Callable[[Found], None]], None]
+Put = Callable[[Iterable[pa.RecordBatch], NDArray[np.integer]], None]
+"""What takes the values of features, at the places in the column ``snapshot``, and the places of
+snapshots that have no transaction, whatever is said of them."""
+Computed = Callable[[slice, Put], None]
 """What computes the features of a part of the snapshots and hands on what it found: perhaps several
 threads at once, each of other snapshots or features."""
 
@@ -243,7 +250,7 @@ def _computed(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue) -> 
         if found is not None:
             return found
 
-    def by_sql(part: slice, put: Callable[[Found], None]) -> None:
+    def by_sql(part: slice, put: Put) -> None:
         for level in LEVELS:
             if all(feature.over != level for feature in catalogue.features):
                 continue
@@ -252,7 +259,8 @@ def _computed(ledger: Ledger, snapshots: pd.DataFrame, catalogue: Catalogue) -> 
             )
             bound = bindings(catalogue, values, query)
             with ledger.given("snapshots", snapshots.iloc[part]):
-                put(ledger.connection.execute(query, bound).fetchnumpy())
+                found = ledger.connection.sql(query, params=bound or None)
+                put(found.to_arrow_reader(_ROWS), np.empty(0, dtype=np.int32))
 
     return by_sql
 

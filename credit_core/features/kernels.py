@@ -6,7 +6,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from credit_core.data.compiled import compiled, filled, given
+from credit_core.data.compiled import address, compiled, fetch, filled, given
 
 COUNT, SUM, GREATEST, BITS = range(4)
 FUNCTIONS = {"count": COUNT, "sum": SUM, "min": GREATEST, "max": GREATEST, "bit_or": BITS}
@@ -28,7 +28,6 @@ Whole = NDArray[np.int64]
     given(types.int32, 2),
     filled(types.int64, 2),
     filled(types.int32, 2),
-    returns=types.int64,
 )
 def take_in(
     groups: NDArray[np.uint32],
@@ -37,7 +36,7 @@ def take_in(
     plan: Ints,
     wide: Whole,
     narrow: Ints,
-) -> int:
+) -> None:
     """Take rows into the records of their groups.
 
     Row i belongs to the group ``groups[i]``. ``counted`` (., n) has a 1 for each row that counts
@@ -45,21 +44,28 @@ def take_in(
     ``plan`` is an aggregate: its function; where it stands in a record, counts in ``narrow``
     (groups, .) and others in ``wide`` (groups, .), which are the same memory; its rows of
     ``counted`` and of ``numbers``; 1 or -1, which multiplies its numbers; and, unless -1, the row
-    of ``numbers`` that says at which place behind the first a row counts. What is returned means
-    nothing.
+    of ``numbers`` that says at which place behind the first a row counts.
     """
-    touched = 0
+    records, width = address(wide), wide.shape[1]
+    share = (_AT_ONCE + len(plan) - 1) // len(plan)
     for start in range(0, len(groups), _AT_ONCE):
         # Slices, and numbers without a sign: no index is asked whether it is below 0.
         mine = groups[start : start + _AT_ONCE]
-        # Reading each record first, and nothing else, lets many wait for memory at once.
-        for i in range(len(mine)):
-            for j in range(0, wide.shape[1], _IN_A_LINE):
-                touched += wide[mine[i], j]
+        following = groups[start + _AT_ONCE : start + 2 * _AT_ONCE]
         for j in range(len(plan)):
+            # The records of the rows that come next are fetched while these are worked on.
+            for i in range(j * share, min((j + 1) * share, len(following))):
+                first = np.int64(following[i]) * width
+                for k in range(first, first + width, _IN_A_LINE):
+                    fetch(records, k)
             function, at, sign, places = plan[j, 0], np.uint64(plan[j, 1]), plan[j, 4], plan[j, 5]
             counts = counted[plan[j, 2], start : start + _AT_ONCE]
             values = numbers[plan[j, 3], start : start + _AT_ONCE]
+            some = np.uint8(0)
+            for i in range(len(counts)):
+                some |= counts[i]
+            if some == 0:  # as in a file in the order of time, all but those of the last month
+                continue
             if function == COUNT and places < 0:
                 for i in range(len(mine)):
                     narrow[mine[i], at] += counts[i]
@@ -82,4 +88,3 @@ def take_in(
                 for i in range(len(mine)):
                     # What does not count may say any bit: no number is moved by more than it has.
                     wide[mine[i], at] |= np.int64(counts[i]) << (values[i] & np.int64(63))
-    return touched

@@ -32,7 +32,7 @@ from credit_core.features.aggregates import Aggregate, Slot, Term, calls_in, slo
 from credit_core.features.build import (
     MONTHLY,
     Computed,
-    Found,
+    Put,
     bindings,
     expressions_of,
     placed_sql,
@@ -54,6 +54,8 @@ _TURNED = 512
 _DIGITS = 18
 _LIMIT = 10**_DIGITS
 """What no sum may reach: decimals of so many digits are 64-bit numbers to the engine, too."""
+_FAR = _LIMIT / 10_000
+"""What is so small that thousands of chunks with it stay below the limit."""
 _LINE = 64
 """Bytes of a cache line."""
 _COMPARE = {"<": np.less, ">": np.greater, "=": np.equal}
@@ -62,7 +64,8 @@ Rows = NDArray[np.uint8]
 """1 for each row of a chunk that counts, 0 elsewhere."""
 
 
-_ROWS_TAKEN_IN = Aggregate.of("count(*)")
+_ROWS_OF = {"rows": "count(*)"}
+_ROWS_TAKEN_IN = Aggregate.of(_ROWS_OF["rows"])
 
 
 class Chunk:
@@ -87,11 +90,17 @@ class Chunk:
         return reduce(np.bitwise_and, rows) if rows else None
 
     def reach(self, column: str) -> float:
-        """Return what sums of the column can change by at most, taken together."""
+        """Return what sums of the column can change by at most, taken together.
+
+        A bound that is quickly found will do where it is far from the limit.
+        """
         numbers = self.numbers[column]
         if column in self._known:  # anything may stand where it is not known
             numbers = numbers[self._known[column] == 1]
-        return float(np.abs(numbers).sum(dtype=np.float64))
+        if len(numbers) == 0:
+            return 0.0
+        bound = len(numbers) * max(float(numbers.max()), -float(numbers.min()))
+        return bound if bound < _FAR else float(np.abs(numbers).sum(dtype=np.float64))
 
     def _hold(self, term: Term) -> Rows:
         if (found := self._holds.get(term)) is None:
@@ -101,6 +110,20 @@ class Chunk:
                 found = found & self._known[term.column]
             self._holds[term] = found
         return found
+
+
+class _Room:
+    """Memory for a table of so many rows and ever other numbers of columns."""
+
+    def __init__(self, height: int, kind: np.dtype[Any]) -> None:
+        self._height, self._memory = height, np.empty(height * _ROWS, dtype=kind)
+
+    def of(self, width: int) -> NDArray[Any]:
+        """Return a table, in which anything may stand; it takes the place of the one before."""
+        size = self._height * width
+        if size > len(self._memory):
+            self._memory = np.empty(size, dtype=self._memory.dtype)
+        return self._memory[:size].reshape(self._height, width)
 
 
 class Totals:
@@ -128,6 +151,9 @@ class Totals:
         self._columns = list(dict.fromkeys(slot.aggregate.column for slot in wide))
         self.spreads = list(dict.fromkeys(slot.spread for slot in slots if slot.over))
         self._plan = np.array([self._planned(slot) for slot in slots], dtype=np.int32)
+        # Used for chunk after chunk: memory touched anew costs more than what is written to it.
+        self._numbers = _Room(len(self._columns) + len(self.spreads), np.dtype(np.int64))
+        self._rows = _Room(len(self._counted), np.dtype(np.uint8))
 
     def _planned(self, slot: Slot) -> tuple[int, ...]:
         aggregate = slot.aggregate
@@ -143,7 +169,7 @@ class Totals:
 
     def take_in(self, groups: NDArray[np.int32], chunk: Chunk) -> None:
         """Take in the rows of a chunk; ``groups`` says which group each belongs to."""
-        numbers = np.empty((len(self._columns) + len(self.spreads), len(groups)), dtype=np.int64)
+        numbers = self._numbers.of(len(groups))
         for i, column in enumerate(self._columns):
             numbers[i] = chunk.numbers[column]
         inside: dict[tuple[str, int, int], Rows] = {}
@@ -155,11 +181,12 @@ class Totals:
                 within &= known.view(np.bool_)
             numbers[i] = place * within
             inside[over, first, width] = within.view(np.uint8)
-        counted = np.ones((len(self._counted), len(groups)), dtype=np.uint8)
+        counted = self._rows.of(len(groups))
         for row, (column, terms, spread) in zip(counted, self._counted, strict=True):
-            for rows in (chunk.counted(column, terms), inside.get(spread)):
-                if rows is not None:
-                    row &= rows
+            rows = chunk.counted(column, terms)
+            row[:] = 1 if rows is None else rows
+            if spread in inside:
+                row &= inside[spread]
         kernels.take_in(
             groups.view(np.uint32), counted, numbers, self._plan, self._wide, self._narrow
         )
@@ -232,8 +259,8 @@ def grouped_features(
     monthly = expressions_of(catalogue, ("months",))
     if "DISTINCT" in "".join(expressions.values()):
         return None
-    calls = _aggregates(["count(*)", *expressions.values()])
-    of_month = _aggregates(["count(*)", *MONTHLY.values()] if monthly else [])
+    calls = _aggregates([*_ROWS_OF.values(), *expressions.values()])
+    of_month = _aggregates([*_ROWS_OF.values(), *MONTHLY.values()] if monthly else [])
     by_month = {a: Slot(a, "block", 0, catalogue.blocks) for a in of_month.values()}
     places = slots_for(calls.values(), by_month.values())
     slots = dict.fromkeys([*(slot for slot, _ in places.values()), *by_month.values()])
@@ -246,28 +273,33 @@ def grouped_features(
         return None
     of_all = f"SELECT snapshot, {selected_sql(_renamed(expressions, calls))} FROM aggregates"
     of_months = f"""SELECT snapshot, {selected_sql(monthly)}
-    FROM (SELECT snapshot, block, {selected_sql(_renamed(MONTHLY, of_month))} FROM aggregates)
-    GROUP BY snapshot"""
+    FROM (SELECT snapshot, block, {selected_sql(_renamed(MONTHLY | _ROWS_OF, of_month))}
+      FROM aggregates)
+    WHERE rows > 0 GROUP BY snapshot"""
 
-    def block(start: int, stop: int, put: Callable[[Found], None]) -> None:
+    def block(start: int, stop: int, put: Put) -> None:
         states: dict[Slot, NDArray[Any]] = {}
         for some in totals:
             states |= some.taken_out(slice(start, stop))
+        snapshots = np.arange(start, stop)
         flat = {
             a: states[slot].sum(axis=0) if place is None else states[slot][place]
             for a, (slot, place) in places.items()
         }
-        seen, columns = _rows_taken_in(flat, calls, types)
-        table = pa.table({"snapshot": seen + start, **columns})
-        put(_evaluated(ledger, table, of_all))
+        # Those that took in no row are worked out, too: leaving them out would cost more.
+        absent = snapshots[flat[_ROWS_TAKEN_IN] == 0]
+        table = pa.table({"snapshot": snapshots, **_columns(flat, calls, types)})
+        put(_evaluated(ledger, table, of_all), absent)
         if monthly:
             flat = {a: states[slot].T.ravel() for a, slot in by_month.items()}
-            seen, columns = _rows_taken_in(flat, of_month, types)
-            snapshot, block = np.divmod(seen, catalogue.blocks)
-            table = pa.table({"snapshot": snapshot + start, "block": block, **columns})
-            put(_evaluated(ledger, table, of_months))
+            months = {
+                "snapshot": np.repeat(snapshots, catalogue.blocks),
+                "block": np.tile(np.arange(catalogue.blocks), stop - start),
+            }
+            table = pa.table({**months, **_columns(flat, of_month, types)})
+            put(_evaluated(ledger, table, of_months), absent)
 
-    def computed(part: slice, put: Callable[[Found], None]) -> None:
+    def computed(part: slice, put: Put) -> None:
         size = min(_GROUPS, -(-(part.stop - part.start) // threads))
         begins = range(part.start, part.stop, max(size, 1))
         ends = [min(begin + size, part.stop) for begin in begins]
@@ -294,19 +326,16 @@ def _renamed(expressions: dict[str, str], calls: dict[str, Aggregate]) -> dict[s
     return found
 
 
-def _rows_taken_in(
+def _columns(
     states: dict[Aggregate, NDArray[Any]],
     calls: dict[str, Aggregate],
     types: dict[str, pa.DataType],
-) -> tuple[NDArray[np.int64], dict[str, pa.Array]]:
-    """Return which groups took in a row, and each call's results for them, named in order."""
-    seen = np.flatnonzero(states[_ROWS_TAKEN_IN])
-    rows = slice(None) if len(seen) == len(states[_ROWS_TAKEN_IN]) else seen
-    columns = {
-        f"a{i}": _column(aggregate, states[aggregate][rows], types)
+) -> dict[str, pa.Array]:
+    """Return each call's results, named in order."""
+    return {
+        f"a{i}": _column(aggregate, states[aggregate], types)
         for i, aggregate in enumerate(calls.values())
     }
-    return seen, columns
 
 
 def _threads(ledger: Ledger) -> int:
@@ -314,11 +343,10 @@ def _threads(ledger: Ledger) -> int:
     return int(threads)
 
 
-def _evaluated(ledger: Ledger, aggregates: pa.Table, query: str) -> Found:
+def _evaluated(ledger: Ledger, aggregates: pa.Table, query: str) -> list[pa.RecordBatch]:
     with ledger.connection.cursor() as connection:
         connection.register("aggregates", aggregates)
-        found: Found = connection.execute(query).fetchnumpy()
-        return found
+        return list(connection.sql(query).to_arrow_reader(aggregates.num_rows))
 
 
 def _take_in(
@@ -411,9 +439,7 @@ def _known(column: pa.Array) -> NDArray[np.uint8]:
 
 def _numbers(column: pa.Array) -> NDArray[Any]:
     """Return a column's whole numbers, anything for NULL; a decimal's are its smallest units."""
-    decimal = pa.types.is_decimal(column.type)
-    kind = np.dtype(np.int64) if decimal else column.type.to_pandas_dtype()
+    money = pa.types.is_decimal64(column.type)
+    kind = np.dtype(np.int64) if money else column.type.to_pandas_dtype()
     numbers = np.frombuffer(column.buffers()[1], dtype=kind)
-    if decimal:
-        numbers = numbers[::2]  # the lower halves
     return numbers[column.offset : column.offset + len(column)]
