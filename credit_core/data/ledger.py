@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from credit_core.data.contract import COLUMNS, SQL_TYPES
 from credit_core.data.duck import connect, identifier, text_literal
@@ -64,7 +65,7 @@ class Ledger:
         return NUMBER if self.numbered and whole else "customer_id"
 
     @contextmanager
-    def given(self, name: str, table: pd.DataFrame) -> Iterator[None]:
+    def given(self, name: str, table: pd.DataFrame | pa.Table) -> Iterator[None]:
         """Let queries read a table under a name."""
         self.connection.register(name, table)
         try:

@@ -12,7 +12,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from credit_core.data.cell_kernels import first_bytes, stirred
-from credit_core.data.compiled import address, compiled, filled, given
+from credit_core.data.compiled import address, compiled, fetch, filled, given, pointer
 from credit_core.data.ledger import NUMBER
 
 MOST_CUSTOMERS = 2_000_000
@@ -23,7 +23,8 @@ among all ids; the number of transactions, the time of the first and of the last
 _MOST_TRIES = 1_000
 """Places tried for an id; more are needed only where somebody wants them to be."""
 _AT_ONCE = 256
-"""Rows whose records are asked for before any is needed."""
+"""Rows whose records are fetched before any is needed."""
+_WIDTH = _LAST + 1
 _GIVEN_UP = -1
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int32]
@@ -31,9 +32,21 @@ Words = NDArray[np.uint64]
 Whole = NDArray[np.int64]
 
 
+@compiled(pointer(types.int64), types.int64, types.int64)
+def _count_row(records: Whole, number: int, moment: int) -> None:
+    """Count a row at some time for a customer."""
+    at = number * _WIDTH
+    if records[at + _COUNT] == 0:
+        records[at + _FIRST] = records[at + _LAST] = moment
+    records[at + _COUNT] += 1
+    records[at + _FIRST] = min(records[at + _FIRST], moment)
+    records[at + _LAST] = max(records[at + _LAST], moment)
+
+
 @compiled(
     given(types.uint8),
     given(types.int32),
+    given(types.int64),
     filled(types.int64, 2),
     filled(types.uint64, 2),
     filled(types.uint8),
@@ -45,6 +58,7 @@ Whole = NDArray[np.int64]
 def number_names(
     data: Bytes,
     offsets: Ints,
+    times: Whole,
     records: Whole,
     words: Words,
     names: Bytes,
@@ -54,21 +68,20 @@ def number_names(
 ) -> int:
     """Write the numbers of texts that stand one behind the other; return how many are known then.
 
+    Each text is counted with its time, where ``times`` has any.
     ``found`` are known before. A new one gets the next of ``records``, which ``words`` is another
     view of, and its bytes are added to ``names``; both have room. ``table`` (a power of two, twice
     the records) has the number that belongs at a place, or -1. Returns -1 where too many texts
     have one place.
     """
-    text, size = address(data), len(data)
-    last = np.uint64(len(table) - 1)
-    one = np.uint64(1)
+    text, size, places, kept = address(data), len(data), address(table), address(records)
+    last, one = np.uint64(len(table) - 1), np.uint64(1)
+    timed = len(times) > 0
     begun = np.empty((_AT_ONCE, 3), dtype=np.uint64)
-    likely = np.empty(_AT_ONCE, dtype=np.int32)
     end = records[found - 1, _BEGIN] + records[found - 1, _LENGTH] if found else 0
     rows = len(offsets) - 1
     for start in range(0, rows, _AT_ONCE):
         stop = min(start + _AT_ONCE, rows)
-        touched = np.uint64(0)
         for i in range(start, stop):
             begin, behind = offsets[i], offsets[i + 1]
             low = first_bytes(text, begin, behind - begin, size)
@@ -77,13 +90,9 @@ def number_names(
             for j in range(begin + 16, behind):
                 mixed = stirred(mixed, np.uint64(text[j]))
             begun[i - start, 0], begun[i - start, 1], begun[i - start, 2] = low, high, mixed
-        # Reading places and records in short loops lets many wait for memory at once.
+            fetch(places, np.int64(mixed & last))
         for i in range(stop - start):
-            likely[i] = max(table[begun[i, 2] & last], 0)
-        for i in range(stop - start):
-            touched |= words[likely[i], _LENGTH]
-        if touched >> np.uint64(48):  # no text is that long, but reading must be of use
-            return _GIVEN_UP
+            fetch(kept, np.int64(max(table[begun[i, 2] & last], 0)) * _WIDTH)
         for i in range(start, stop):
             begin, length = offsets[i], offsets[i + 1] - offsets[i]
             low, high, mixed = begun[i - start, 0], begun[i - start, 1], begun[i - start, 2]
@@ -112,6 +121,8 @@ def number_names(
                 if tries > _MOST_TRIES:
                     return _GIVEN_UP
             numbers[i] = number
+            if timed:
+                _count_row(kept, number, times[i])
     return found
 
 
@@ -129,13 +140,9 @@ def place_again(words: Words, table: Ints) -> None:
 @compiled(given(types.int32), given(types.int64), filled(types.int64, 2))
 def count_rows(numbers: Ints, times: Whole, records: Whole) -> None:
     """Count each row for its customer, with its time."""
+    kept = address(records)
     for i in range(len(numbers)):
-        number, moment = numbers[i], times[i]
-        if records[number, _COUNT] == 0:
-            records[number, _FIRST] = records[number, _LAST] = moment
-        records[number, _COUNT] += 1
-        records[number, _FIRST] = min(records[number, _FIRST], moment)
-        records[number, _LAST] = max(records[number, _LAST], moment)
+        _count_row(kept, numbers[i], times[i])
 
 
 class Customers:
@@ -153,16 +160,17 @@ class Customers:
         ``customer_id`` are texts, or a dictionary of texts; neither it nor ``timestamp`` is NULL.
         """
         names, times = rows["customer_id"], rows["timestamp"]
-        if pa.types.is_dictionary(names.type):
-            of_values = self._numbered(names.dictionary)
-            numbers = of_values[names.indices.to_numpy()] if len(of_values) else of_values
-        else:
-            numbers = self._numbered(names)
-        if self._found == _GIVEN_UP:
-            return pa.nulls(rows.num_rows, pa.int32())
         moments = np.frombuffer(times.buffers()[1], dtype=np.int64)
         moments = moments[times.offset : times.offset + len(times)]
-        count_rows(numbers, moments, self._records)
+        if not pa.types.is_dictionary(names.type):
+            numbers = self._numbered(names, moments)
+        else:
+            numbers = self._numbered(names.dictionary, moments[:0])
+            if len(numbers) and self._found != _GIVEN_UP:
+                numbers = numbers[names.indices.to_numpy()]
+                count_rows(numbers, moments, self._records)
+        if self._found == _GIVEN_UP:
+            return pa.nulls(rows.num_rows, pa.int32())
         return pa.array(numbers)
 
     def table(self) -> pa.Table | None:
@@ -185,7 +193,7 @@ class Customers:
             }
         )
 
-    def _numbered(self, names: pa.StringArray) -> Ints:
+    def _numbered(self, names: pa.StringArray, times: Whole) -> Ints:
         numbers = np.empty(len(names), dtype=np.int32)
         if self._found == _GIVEN_UP or len(names) == 0:
             return numbers
@@ -195,7 +203,15 @@ class Customers:
         self._make_room(len(names), int(offsets[-1] - offsets[0]))
         words = self._records.view(np.uint64)
         self._found = number_names(
-            data, offsets, self._records, words, self._names, self._table, numbers, self._found
+            data,
+            offsets,
+            times,
+            self._records,
+            words,
+            self._names,
+            self._table,
+            numbers,
+            self._found,
         )
         if self._found > MOST_CUSTOMERS:
             self._found = _GIVEN_UP

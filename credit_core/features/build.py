@@ -218,7 +218,8 @@ def _keyed(ledger: Ledger, snapshots: pd.DataFrame) -> pd.DataFrame:
     if ledger.key == "customer_id":
         return found
     query = f"SELECT row, {ledger.key} FROM snapshots JOIN customers USING (customer_id)"
-    with ledger.given("snapshots", found.assign(row=found.index)):
+    rows = {"customer_id": pa.array(found["customer_id"]), "row": found.index.to_numpy()}
+    with ledger.given("snapshots", pa.table(rows)):
         known = ledger.connection.execute(query).fetchnumpy()
     numbers = np.full(len(found), -1, dtype=np.int32)  # no customer has this one
     numbers[known["row"]] = known[ledger.key]
