@@ -131,7 +131,7 @@ def slots_for(
     found: dict[Aggregate, tuple[Slot, int | None]] = {}
     alike: dict[tuple[Aggregate, str], dict[int, Aggregate]] = defaultdict(dict)
     for aggregate in aggregates:
-        known = next(filter(None, (_inside(aggregate, slot) for slot in whole)), None)
+        known = next(filter(None, (inside(aggregate, slot) for slot in whole)), None)
         found[aggregate] = known or (Slot(aggregate), 0)
         if known:
             continue
@@ -146,7 +146,7 @@ def slots_for(
     return found
 
 
-def _inside(aggregate: Aggregate, slot: Slot) -> tuple[Slot, int | None] | None:
+def inside(aggregate: Aggregate, slot: Slot) -> tuple[Slot, int | None] | None:
     """Return where in a slot an aggregate is found, None where it is not."""
     if aggregate == slot.aggregate:
         return slot, None

@@ -15,8 +15,6 @@ ABOVE = 2**62
 """What is added to a value before it is compared, so that 0 is less than any: no value yet."""
 _AT_ONCE = 128
 """Rows whose groups stay in a core's own cache while each aggregate takes them in."""
-_IN_A_LINE = 8
-"""64-bit numbers of a cache line."""
 Ints = NDArray[np.int32]
 Whole = NDArray[np.int64]
 
@@ -26,6 +24,7 @@ Whole = NDArray[np.int64]
     given(types.uint8, 2),
     given(types.int64, 2),
     given(types.int32, 2),
+    given(types.int32, 2),
     filled(types.int64, 2),
     filled(types.int32, 2),
 )
@@ -34,19 +33,22 @@ def take_in(
     counted: NDArray[np.uint8],
     numbers: Whole,
     plan: Ints,
+    lines: Ints,
     wide: Whole,
     narrow: Ints,
 ) -> None:
     """Take rows into the records of their groups.
 
     Row i belongs to the group ``groups[i]``. ``counted`` (., n) has a 1 for each row that counts
-    and a 0 elsewhere; ``numbers`` (., n) are what is added or compared, and places. A row of
-    ``plan`` is an aggregate: its function; where it stands in a record, counts in ``narrow``
-    (groups, .) and others in ``wide`` (groups, .), which are the same memory; its rows of
+    and a 0 elsewhere; ``numbers`` (., n) are what is added or compared, and places. A record is a
+    row of ``narrow`` (groups, .), where counts stand, and of ``wide`` (groups, .), the same memory.
+    A row of ``plan`` is an aggregate: its function; where it stands in a record; its rows of
     ``counted`` and of ``numbers``; 1 or -1, which multiplies its numbers; and, unless -1, the row
-    of ``numbers`` that says at which place behind the first a row counts.
+    of ``numbers`` that says at how many steps behind a row counts, and how long they are. ``lines``
+    are the parts of a record that rows touch: where one begins in ``narrow``, the row of
+    ``numbers`` that says at how many steps behind, or -1, and how long they are.
     """
-    records, width = address(wide), wide.shape[1]
+    records, size = address(narrow), narrow.shape[1]
     share = (_AT_ONCE + len(plan) - 1) // len(plan)
     for start in range(0, len(groups), _AT_ONCE):
         # Slices, and numbers without a sign: no index is asked whether it is below 0.
@@ -55,10 +57,14 @@ def take_in(
         for j in range(len(plan)):
             # The records of the rows that come next are fetched while these are worked on.
             for i in range(j * share, min((j + 1) * share, len(following))):
-                first = np.int64(following[i]) * width
-                for k in range(first, first + width, _IN_A_LINE):
-                    fetch(records, k)
-            function, at, sign, places = plan[j, 0], np.uint64(plan[j, 1]), plan[j, 4], plan[j, 5]
+                record, row = np.int64(following[i]) * size, start + _AT_ONCE + i
+                for k in range(len(lines)):
+                    line = record + lines[k, 0]
+                    if lines[k, 1] >= 0:
+                        line += numbers[lines[k, 1], row] * lines[k, 2]
+                    fetch(records, line)
+            function, at, sign = plan[j, 0], np.uint64(plan[j, 1]), plan[j, 4]
+            places, step = plan[j, 5], np.uint64(plan[j, 6])
             counts = counted[plan[j, 2], start : start + _AT_ONCE]
             values = numbers[plan[j, 3], start : start + _AT_ONCE]
             some = np.uint8(0)
@@ -72,14 +78,14 @@ def take_in(
             elif function == COUNT:
                 place = numbers[places, start : start + _AT_ONCE]
                 for i in range(len(mine)):
-                    narrow[mine[i], at + np.uint64(place[i])] += counts[i]
+                    narrow[mine[i], at + np.uint64(place[i]) * step] += counts[i]
             elif function == SUM and places < 0:
                 for i in range(len(mine)):
                     wide[mine[i], at] += sign * counts[i] * values[i]
             elif function == SUM:
                 place = numbers[places, start : start + _AT_ONCE]
                 for i in range(len(mine)):
-                    wide[mine[i], at + np.uint64(place[i])] += sign * counts[i] * values[i]
+                    wide[mine[i], at + np.uint64(place[i]) * step] += sign * counts[i] * values[i]
             elif function == GREATEST:
                 for i in range(len(mine)):
                     value = counts[i] * (sign * values[i] + np.int64(ABOVE))

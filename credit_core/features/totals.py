@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import reduce
-from itertools import accumulate, chain, repeat
-from mmap import mmap
+from dataclasses import replace
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from credit_core.data.ledger import Ledger
 from credit_core.features import kernels
-from credit_core.features.aggregates import Aggregate, Slot, Term, calls_in, slots_for
+from credit_core.features.aggregates import Aggregate, Slot, Term, calls_in, inside, slots_for
 from credit_core.features.build import (
     MONTHLY,
     Computed,
@@ -39,6 +39,7 @@ from credit_core.features.build import (
     selected_sql,
 )
 from credit_core.features.catalogue import Catalogue
+from credit_core.features.records import laid_out, shared_out, size_of, step_of
 from credit_core.memory import give_back, in_large_pages
 
 _ROWS = 65_536
@@ -49,15 +50,13 @@ _GROUPS = 32_768
 """Groups whose features are worked out at once."""
 _LANES = 2
 """Threads that take rows in, each for some of the aggregates."""
-_TURNED = 512
-"""Records that are turned at once."""
+_TURNED = 1_024
+"""Records that are taken apart at once."""
 _DIGITS = 18
 _LIMIT = 10**_DIGITS
 """What no sum may reach: decimals of so many digits are 64-bit numbers to the engine, too."""
 _FAR = _LIMIT / 10_000
 """What is so small that thousands of chunks with it stay below the limit."""
-_LINE = 64
-"""Bytes of a cache line."""
 _COMPARE = {"<": np.less, ">": np.greater, "=": np.equal}
 
 Rows = NDArray[np.uint8]
@@ -133,39 +132,43 @@ class Totals:
     group is. A sum of nothing is 0 here, where SQL says NULL: the catalogue makes no difference.
     """
 
-    def __init__(self, slots: Iterable[Slot], groups: int) -> None:
-        slots = list(dict.fromkeys(slots))
-        wide = [slot for slot in slots if slot.aggregate.function != "count"]
-        narrow = [slot for slot in slots if slot.aggregate.function == "count"]
-        width = sum(slot.width for slot in wide)
-        self._memory, self._wide, self._narrow = _records(
-            groups, width, sum(slot.width for slot in narrow)
-        )
-        ends = accumulate((slot.width for slot in wide), initial=0)
-        self._places = dict(zip(wide, ends, strict=False))
-        self._width = width
-        ends = accumulate((slot.width for slot in narrow), initial=0)
-        self._places |= zip(narrow, ends, strict=False)
+    def __init__(self, slots: Sequence[Slot], groups: int) -> None:
+        self._layout = laid_out(slots)
+        size = 4 * self._layout.size
+        self._memory = in_large_pages(groups * size)
+        records = np.frombuffer(self._memory, dtype=np.uint8, count=groups * size)
+        self._narrow = records.reshape(groups, size).view(np.int32)
+        self._wide = self._narrow.view(np.int64)
         self.aggregates = {slot.aggregate for slot in slots}
         self._counted = list(dict.fromkeys((*slot.aggregate.counts, slot.spread) for slot in slots))
-        self._columns = list(dict.fromkeys(slot.aggregate.column for slot in wide))
+        values = (slot.aggregate.column for slot in slots if size_of(slot) > 1)
+        self._columns = list(dict.fromkeys(values))
         self.spreads = list(dict.fromkeys(slot.spread for slot in slots if slot.over))
         self._plan = np.array([self._planned(slot) for slot in slots], dtype=np.int32)
+        lines = [(at, self._row_of(by), step) for at, by, step in self._layout.lines]
+        self._lines = np.array(lines, dtype=np.int32).reshape(-1, 3)
         # Used for chunk after chunk: memory touched anew costs more than what is written to it.
         self._numbers = _Room(len(self._columns) + len(self.spreads), np.dtype(np.int64))
         self._rows = _Room(len(self._counted), np.dtype(np.uint8))
 
     def _planned(self, slot: Slot) -> tuple[int, ...]:
-        aggregate = slot.aggregate
-        counts = aggregate.function == "count"
+        aggregate, size = slot.aggregate, size_of(slot)
+        at, step = self._layout.places[slot]
         return (
             kernels.FUNCTIONS[aggregate.function],
-            self._places[slot] + (2 * self._width if counts else 0),
+            at // size,
             self._counted.index((*aggregate.counts, slot.spread)),
-            0 if counts else self._columns.index(aggregate.column),
+            self._columns.index(aggregate.column) if size > 1 else 0,
             _sign(aggregate),
-            len(self._columns) + self.spreads.index(slot.spread) if slot.over else -1,
+            self._row_of(slot),
+            step // size,
         )
+
+    def _row_of(self, slot: Slot | None) -> int:
+        """Return the row of numbers that says at which place of a slot a row counts; -1 for none."""
+        if slot is None or not slot.over:
+            return -1
+        return len(self._columns) + self.spreads.index(slot.spread)
 
     def take_in(self, groups: NDArray[np.int32], chunk: Chunk) -> None:
         """Take in the rows of a chunk; ``groups`` says which group each belongs to."""
@@ -188,46 +191,38 @@ class Totals:
             if spread in inside:
                 row &= inside[spread]
         kernels.take_in(
-            groups.view(np.uint32), counted, numbers, self._plan, self._wide, self._narrow
+            groups.view(np.uint32),
+            counted,
+            numbers,
+            self._plan,
+            self._lines,
+            self._wide,
+            self._narrow,
         )
 
     def taken_out(self, groups: slice) -> dict[Slot, NDArray[Any]]:
         """Return each slot's numbers for some groups, (width, groups), and forget them."""
-        wide = _turned(self._wide[groups, : self._width])
-        narrow = _turned(self._narrow[groups, 2 * self._width :])
+        found: dict[Slot, NDArray[Any]] = {}
+        columns: list[tuple[NDArray[Any], NDArray[Any]]] = []
+        for slot, (at, step) in self._layout.places.items():
+            size = size_of(slot)
+            records = (self._narrow if size == 1 else self._wide)[groups]
+            found[slot] = np.empty((slot.width, len(records)), dtype=records.dtype)
+            for k in range(slot.width):
+                columns.append((found[slot][k], records[:, (at + k * step) // size]))
+        # A few records at a time, which caches can hold.
+        for begin in range(0, groups.stop - groups.start, _TURNED):
+            some = slice(begin, begin + _TURNED)
+            for column, numbers in columns:
+                column[some] = numbers[some]
         size = self._narrow.strides[0]
         give_back(self._memory, groups.start * size, groups.stop * size)
-        return {
-            slot: (narrow if slot.aggregate.function == "count" else wide)[at : at + slot.width]
-            for slot, at in self._places.items()
-        }
+        return found
 
 
 def _sign(aggregate: Aggregate) -> int:
     """Return what numbers are multiplied by as they are taken in."""
     return -1 if aggregate.negative or aggregate.function == "min" else 1
-
-
-def _turned(records: NDArray[Any]) -> NDArray[Any]:
-    """Return the transpose of a matrix, written a few rows at a time, which caches can hold."""
-    turned = np.empty(records.shape[::-1], dtype=records.dtype)
-    for start in range(0, len(records), _TURNED):
-        turned[:, start : start + _TURNED] = records[start : start + _TURNED].T
-    return turned
-
-
-def _records(
-    groups: int, wide: int, narrow: int
-) -> tuple[mmap, NDArray[np.int64], NDArray[np.int32]]:
-    """Return memory with a record of zeros for each group, and its 64-bit and 32-bit numbers.
-
-    The 32-bit ones stand behind the 64-bit ones of a group; a record begins where a cache line
-    does, so that it is in as few of them as can be.
-    """
-    size = -(-(8 * wide + 4 * narrow) // _LINE) * _LINE
-    memory = in_large_pages(groups * size)
-    records = np.frombuffer(memory, dtype=np.uint8, count=groups * size).reshape(groups, size)
-    return memory, records.view(np.int64), records.view(np.int32)
 
 
 def _column(aggregate: Aggregate, state: NDArray[Any], types: dict[str, pa.DataType]) -> pa.Array:
@@ -262,12 +257,11 @@ def grouped_features(
     calls = _aggregates([*_ROWS_OF.values(), *expressions.values()])
     of_month = _aggregates([*_ROWS_OF.values(), *MONTHLY.values()] if monthly else [])
     by_month = {a: Slot(a, "block", 0, catalogue.blocks) for a in of_month.values()}
-    places = slots_for(calls.values(), by_month.values())
+    places = slots_for(calls.values(), _with_counts(by_month.values(), calls.values()))
     slots = dict.fromkeys([*(slot for slot, _ in places.values()), *by_month.values()])
     ordered = sorted(slots, key=lambda slot: slot.aggregate.function)
     threads = _threads(ledger)
-    lanes = min(threads, _LANES)
-    totals = [Totals(ordered[i::lanes], len(snapshots)) for i in range(lanes)]
+    totals = [Totals(some, len(snapshots)) for some in shared_out(ordered, min(threads, _LANES))]
     types = _take_in(ledger, snapshots, catalogue, values, totals)
     if types is None:
         return None
@@ -308,6 +302,26 @@ def grouped_features(
                 pass  # what failed is raised here
 
     return computed
+
+
+def _with_counts(whole: Iterable[Slot], aggregates: Iterable[Aggregate]) -> list[Slot]:
+    """Return slots over one column with as many counts as have room beside them at no cost.
+
+    First come those of which the number at one place is asked for, too.
+    """
+    found = list(whole)
+    if not found:
+        return []
+    room = step_of(found) - sum(map(size_of, found))
+    asked = list(aggregates)
+    counts = [
+        a
+        for a in asked
+        if a.function == "count" and all(t.column != found[0].over for t in a.terms)
+    ]
+    slots = [slot for a in counts if (slot := replace(found[0], aggregate=a)) not in found]
+    slots.sort(key=lambda slot: sum(inside(a, slot) is not None for a in asked), reverse=True)
+    return [*found, *slots[:room]]
 
 
 def _aggregates(expressions: Iterable[str]) -> dict[str, Aggregate]:
