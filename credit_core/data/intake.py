@@ -27,7 +27,7 @@ from credit_core.data.evidence import AmbiguousDatesError
 from credit_core.data.ledger import customers_sql
 from credit_core.data.mapping import Mapping, check_mapping
 from credit_core.data.propose import Proposal, propose_mapping
-from credit_core.data.quality import measure
+from credit_core.data.quality import Listed, measure, measure_customers
 from credit_core.data.reading import REASONS, Reading, parquet_sql, plan_reading
 from credit_core.data.rejects import (
     Located,
@@ -264,13 +264,14 @@ def name_problems(
         [""] * len(structural),
         [record.reason or "" for record in structural],
     )
-    staged = connection.execute(
-        f"SELECT file_row_number + 1 AS n, problem FROM {staged_rows(stage)} "
-        "WHERE problem IS NOT NULL ORDER BY n"
-    ).fetch_df()
-    numbers = staged["n"].to_numpy(dtype=np.int64)
-    lines = numbers if located is None else located.lines[numbers - 1]
-    rejects = rejects.joined(_of_problems(lines, staged["problem"]))
+    if passed.problems:
+        staged = connection.execute(
+            f"SELECT file_row_number + 1 AS n, problem FROM {staged_rows(stage)} "
+            "WHERE problem IS NOT NULL ORDER BY n"
+        ).fetch_df()
+        numbers = staged["n"].to_numpy(dtype=np.int64)
+        lines = numbers if located is None else located.lines[numbers - 1]
+        rejects = rejects.joined(_of_problems(lines, staged["problem"]))
     second = connection.execute(
         "SELECT line, problem FROM second WHERE problem IS NOT NULL ORDER BY line"
     ).fetch_df()
@@ -331,12 +332,11 @@ def _measured(
 ) -> Dataset:
     reading, proposal = ledger.reading, ledger.proposal
     columns = tuple(column.name for column in reading.columns)
-    listed = customers_sql(f"read_parquet({text_literal(str(dataset.transactions_path))})")
-    if customers is not None:  # counted while they were read
-        connection.register("counted", customers)
-        listed = "FROM counted"
-    copy_to(connection, f"{listed} ORDER BY customer_id", dataset.customers_path)
-    found = measure(connection, dataset, columns, reading)
+    with ThreadPoolExecutor(1) as aside:
+        listed = aside.submit(_list_customers, connection.cursor(), dataset, customers)
+        if customers is None:  # to find them takes memory, and nothing else shall take it then
+            listed.result()
+        found = measure(connection, dataset, columns, reading, listed.result)
     return replace(
         dataset,
         rows=found.rows,
@@ -353,6 +353,19 @@ def _measured(
         unused=reading.unused,
         quality=found.facts(),
     )
+
+
+def _list_customers(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, customers: pa.Table | None
+) -> Listed:
+    """Store the customers of a ledger, where they are not known as they stand in it."""
+    with connection:
+        listed = customers_sql(f"read_parquet({text_literal(str(dataset.transactions_path))})")
+        if customers is not None:  # counted while they were read
+            connection.register("counted", customers)
+            listed = "FROM counted"
+        copy_to(connection, f"{listed} ORDER BY customer_id", dataset.customers_path)
+        return measure_customers(connection, dataset)
 
 
 def refuse_if_hopeless(dataset: Dataset, first: tuple[int, str, str] | None) -> None:

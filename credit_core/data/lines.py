@@ -32,6 +32,8 @@ MOST_DOUBTFUL = 200_000
 """Records read a second time one by one; beyond, the whole file is read with tolerant SQL."""
 _BLOCK = 12 << 20
 """Bytes typed, and stored, at once: what a block costs whatever is in it is paid less often."""
+_LOOKED_AT = 1 << 20
+"""Bytes by which it is decided how columns are stored."""
 _TYPISTS = 4
 """Threads that type at most: more would wait for the one that writes."""
 
@@ -92,7 +94,9 @@ def read_lines(
         blocks = _cut(file.fileno(), source.header_line)
         first = list(islice(blocks, 1))
         typist = Typist(reading, settings, file.fileno())
-        typist.decide(typist.typed(*first[0]) if first else None)
+        for begin, end in first:  # a few lines of it tell which texts are few
+            few = min(end, _next_line(file.fileno(), begin + _LOOKED_AT))
+            typist.decide(typist.typed(begin, few))
         # Whatever happens, no block is being read any more when the file is closed.
         typed = _side_by_side(typist, chain(first, blocks), min(settings.threads, _TYPISTS))
         opened.enter_context(closing(typed))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
@@ -69,13 +70,36 @@ class Quality:
         return {name: value for name, value in asdict(self).items() if name not in told}
 
 
+class Listed(NamedTuple):
+    """Facts about the customers of a ledger, as `Quality` has them."""
+
+    customers: int
+    single: int
+    odd: list[tuple[str, int]] | None
+
+
+def measure_customers(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> Listed:
+    """Measure the stored list of a ledger's customers."""
+    found = _one(
+        connection,
+        f"""SELECT count(*), count(*) FILTER (WHERE transactions = 1),
+            list((customer_id, transactions) ORDER BY transactions DESC, customer_id) FILTER (WHERE
+                regexp_full_match(customer_id, {text_literal(ODD_CUSTOMER)}))[:{_MOST_ODD}]
+        FROM read_parquet({text_literal(str(dataset.customers_path))})""",
+    )
+    return Listed(*found)
+
+
 def measure(
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
     columns: tuple[str, ...],
     reading: Reading,
+    listed: Callable[[], Listed],
 ) -> Quality:
-    """Measure a stored ledger of these canonical columns, its customers stored beside it.
+    """Measure a stored ledger of these canonical columns.
+
+    ``listed`` returns what is known of its customers; it is called last, for it may have to wait.
 
     Raises
     ------
@@ -92,16 +116,15 @@ def measure(
         f"""SELECT CAST(timestamp AS DATE) AS day, min(timestamp), max(timestamp)
         FROM {stored} GROUP BY day ORDER BY day"""
     ).fetchall()
-    customers, single, odd = _one(
-        connection,
-        f"""SELECT count(*), count(*) FILTER (WHERE transactions = 1),
-            list((customer_id, transactions) ORDER BY transactions DESC, customer_id) FILTER (WHERE
-                regexp_full_match(customer_id, {text_literal(ODD_CUSTOMER)}))[:{_MOST_ODD}]
-        FROM read_parquet({text_literal(str(dataset.customers_path))})""",
-    )
-    currencies = _currencies(connection, stored, columns, reading)
+    codes = _codes(connection, stored, columns)
+    currencies = _currencies(codes)
+    refuse_several_currencies(currencies, reading.source.name)
     silent, gap = _gaps([day for day, _, _ in days])
     outliers, limit = _outliers(connection, stored)
+    copies = 0 if "transaction_id" in columns else _copies(connection, stored, columns)
+    known = {"currency": len(codes) == 1} if codes else {}
+    constant = _constant(connection, path, columns, known) if rows > 1 else ()
+    customers, single, odd = listed()
     return Quality(
         rows=rows,
         customers=customers,
@@ -112,8 +135,8 @@ def measure(
         single_transaction_customers=single,
         silent_days=silent,
         longest_gap=gap,
-        constant_columns=_constant(connection, path, columns) if rows > 1 else (),
-        exact_copies=0 if "transaction_id" in columns else _copies(connection, stored, columns),
+        constant_columns=constant,
+        exact_copies=copies,
         outliers=outliers,
         outlier_limit=limit,
         largest=float(max(abs(least), abs(most))),
@@ -128,9 +151,14 @@ def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
 
 
 def _constant(
-    connection: duckdb.DuckDBPyConnection, path: Path, columns: tuple[str, ...]
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    columns: tuple[str, ...],
+    known: dict[str, bool],
 ) -> tuple[str, ...]:
     """Return the columns with one value, or none, throughout: by the file's statistics, if any.
+
+    Of some it may be ``known`` already.
 
     These are texts, of which nothing but equality means anything.
     """
@@ -143,24 +171,33 @@ def _constant(
         FROM parquet_metadata({text_literal(str(path))}) GROUP BY 1"""
     ).fetchall()
     same = {name for name, unknown, constant in found if constant and not unknown}
-    for name in {name for name, unknown, _ in found if unknown}.intersection(columns):
+    same |= {name for name, constant in known.items() if constant}
+    open_yet = {name for name, unknown, _ in found if unknown}
+    for name in open_yet.intersection(columns).difference(known):
         few = f"SELECT DISTINCT {identifier(name)} FROM read_parquet({text_literal(str(path))})"
         if len(connection.execute(f"{few} LIMIT 2").fetchall()) < 2:
             same.add(name)
     return tuple(name for name in columns if name in same)
 
 
-def _currencies(
-    connection: duckdb.DuckDBPyConnection, stored: str, columns: tuple[str, ...], reading: Reading
-) -> tuple[tuple[str, int], ...]:
+def _codes(
+    connection: duckdb.DuckDBPyConnection, stored: str, columns: tuple[str, ...]
+) -> list[tuple[str | None, int]]:
+    """Return the currency codes as they are written, None for none, each with its rows."""
     if "currency" not in columns:
-        return ()
-    found = connection.execute(
-        f"""SELECT upper(currency), count(*) FROM {stored}
-        WHERE currency IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"""
+        return []
+    return connection.execute(
+        f"SELECT currency, count(*) FROM {stored} GROUP BY currency"
     ).fetchall()
-    refuse_several_currencies(found, reading.source.name)
-    return tuple((str(code), int(count)) for code, count in found)
+
+
+def _currencies(codes: list[tuple[str | None, int]]) -> tuple[tuple[str, int], ...]:
+    """Return (code, rows) of the currencies, in capital letters, most frequent first."""
+    found: Counter[str] = Counter()
+    for code, rows in codes:
+        if code is not None:
+            found[code.upper()] += rows
+    return tuple(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
 def refuse_several_currencies(found: Sequence[tuple[str, int]], name: str) -> None:

@@ -166,9 +166,9 @@ class Typist:
             facts[i] = self._places[name], len(word), meaning
         return words, facts, otherwise
 
-    def decide(self, block: Block | None) -> None:
+    def decide(self, block: Block) -> None:
         """Decide by a first block which text columns are stored as dictionaries."""
-        schema = block.batches[0].schema if block and block.batches else pa.schema([])
+        schema = block.batches[0].schema if block.batches else pa.schema([])
         few = [name for name in schema.names if pa.types.is_dictionary(schema.field(name).type)]
         self._few = frozenset(few)
 

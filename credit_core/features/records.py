@@ -87,7 +87,7 @@ def laid_out(slots: Sequence[Slot]) -> Layout:
 
 
 def _spread(slots: Sequence[Slot]) -> list[list[Slot]]:
-    """Return the slots of several places, those over the same places together, the largest first."""
+    """Return the slots of several places, those over the same ones together, the largest first."""
     found: dict[tuple[str, int, int], list[Slot]] = {}
     for slot in slots:
         if slot.width > 1:

@@ -13,12 +13,12 @@ Few and narrow columns leave the engine: what a row carries out of it costs more
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import reduce
 from dataclasses import replace
-from itertools import chain, repeat
+from functools import reduce
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,7 @@ _FAR = _LIMIT / 10_000
 """What is so small that thousands of chunks with it stay below the limit."""
 _COMPARE = {"<": np.less, ">": np.greater, "=": np.equal}
 
+_NONE = np.empty(0, dtype=np.int64)
 Rows = NDArray[np.uint8]
 """1 for each row of a chunk that counts, 0 elsewhere."""
 
@@ -165,7 +166,7 @@ class Totals:
         )
 
     def _row_of(self, slot: Slot | None) -> int:
-        """Return the row of numbers that says at which place of a slot a row counts; -1 for none."""
+        """Return the row of numbers that says at which place of a slot a row counts, or -1."""
         if slot is None or not slot.over:
             return -1
         return len(self._columns) + self.spreads.index(slot.spread)
@@ -271,35 +272,45 @@ def grouped_features(
       FROM aggregates)
     WHERE rows > 0 GROUP BY snapshot"""
 
-    def block(start: int, stop: int, put: Put) -> None:
-        states: dict[Slot, NDArray[Any]] = {}
-        for some in totals:
-            states |= some.taken_out(slice(start, stop))
-        snapshots = np.arange(start, stop)
-        flat = {
-            a: states[slot].sum(axis=0) if place is None else states[slot][place]
-            for a, (slot, place) in places.items()
-        }
-        # Those that took in no row are worked out, too: leaving them out would cost more.
-        absent = snapshots[flat[_ROWS_TAKEN_IN] == 0]
-        table = pa.table({"snapshot": snapshots, **_columns(flat, calls, types)})
-        put(_evaluated(ledger, table, of_all), absent)
-        if monthly:
-            flat = {a: states[slot].T.ravel() for a, slot in by_month.items()}
-            months = {
-                "snapshot": np.repeat(snapshots, catalogue.blocks),
-                "block": np.tile(np.arange(catalogue.blocks), stop - start),
-            }
-            table = pa.table({**months, **_columns(flat, of_month, types)})
-            put(_evaluated(ledger, table, of_months), absent)
+    def states_of(groups: slice) -> dict[Slot, NDArray[Any]]:
+        return {slot: state for some in totals for slot, state in some.taken_out(groups).items()}
 
     def computed(part: slice, put: Put) -> None:
-        size = min(_GROUPS, -(-(part.stop - part.start) // threads))
-        begins = range(part.start, part.stop, max(size, 1))
-        ends = [min(begin + size, part.stop) for begin in begins]
-        with ThreadPoolExecutor(threads) as pool:
-            for _ in pool.map(block, begins, ends, repeat(put)):
-                pass  # what failed is raised here
+        absent: list[NDArray[np.int64]] = []
+        months: deque[Future[None]] = deque()
+
+        def put_months(groups: slice, states: dict[Slot, NDArray[Any]]) -> None:
+            flat = {a: states[slot].T.ravel() for a, slot in by_month.items()}
+            snapshots, blocks = np.arange(groups.start, groups.stop), np.arange(catalogue.blocks)
+            keys = {
+                "snapshot": np.repeat(snapshots, len(blocks)),
+                "block": np.tile(blocks, len(snapshots)),
+            }
+            batches = [pa.record_batch({**keys, **_columns(flat, of_month, types)})]
+            _evaluated(ledger, batches, of_months, put)
+
+        def taken_out() -> Iterator[pa.RecordBatch]:
+            for start in range(part.start, part.stop, _GROUPS):
+                groups = slice(start, min(start + _GROUPS, part.stop))
+                states = states_of(groups)
+                if monthly:
+                    if len(months) == _AHEAD:
+                        months.popleft().result()
+                    months.append(aside.submit(put_months, groups, states))
+                flat = {
+                    a: states[slot].sum(axis=0) if place is None else states[slot][place]
+                    for a, (slot, place) in places.items()
+                }
+                # Those without a row are worked out, too: leaving them out would cost more.
+                snapshots = np.arange(groups.start, groups.stop)
+                absent.append(snapshots[flat[_ROWS_TAKEN_IN] == 0])
+                yield pa.record_batch({"snapshot": snapshots, **_columns(flat, calls, types)})
+
+        with ThreadPoolExecutor(1) as aside:
+            _evaluated(ledger, taken_out(), of_all, put)
+            for task in months:
+                task.result()
+        put((), np.concatenate([_NONE, *absent]))
 
     return computed
 
@@ -357,10 +368,14 @@ def _threads(ledger: Ledger) -> int:
     return int(threads)
 
 
-def _evaluated(ledger: Ledger, aggregates: pa.Table, query: str) -> list[pa.RecordBatch]:
-    with ledger.connection.cursor() as connection:
-        connection.register("aggregates", aggregates)
-        return list(connection.sql(query).to_arrow_reader(aggregates.num_rows))
+def _evaluated(ledger: Ledger, aggregates: Iterable[pa.RecordBatch], query: str, put: Put) -> None:
+    """Put what a query says of aggregates, which are asked for as they are needed."""
+    aggregates = iter(aggregates)
+    for first in aggregates:
+        reader = pa.RecordBatchReader.from_batches(first.schema, chain([first], aggregates))
+        with ledger.connection.cursor() as connection:
+            connection.register("aggregates", reader)
+            put(connection.sql(query).to_arrow_reader(_GROUPS), _NONE)
 
 
 def _take_in(
