@@ -11,6 +11,7 @@ from credit_core.features.catalogue import BIT
 
 _CALL = re.compile(r"\b(sum|count|min|max|bit_or)\(")
 _CASE = re.compile(r"CASE WHEN (.+) THEN (.+) END")
+_SIZE = re.compile(r"abs\((\w+)\)")
 _COMPARISON = re.compile(r"(\w+) ([<>=]) (\d+)")
 _MASK = f"{BIT} << "
 _SPREAD = ("count", "sum")
@@ -43,18 +44,21 @@ class Aggregate:
     """One aggregate of the catalogue's SQL: a function of a column where every term holds.
 
     ``column`` is SQL for whole numbers, '' where rows are counted whatever they hold; of "bit_or"
-    it says which bit is set.
+    it says which bit is set. Of numbers that are ``absolute`` only the size is added.
 
     >>> Aggregate.of("count(*)")
-    Aggregate(function='count', column='', terms=(), negative=False)
+    Aggregate(function='count', column='', terms=(), negative=False, absolute=False)
     >>> Aggregate.of("sum(CASE WHEN is_night THEN -amount END)").terms[0].column
     'CAST(is_night AS TINYINT)'
+    >>> Aggregate.of("sum(abs(amount))")
+    Aggregate(function='sum', column='amount', terms=(), negative=False, absolute=True)
     """
 
     function: str
     column: str
     terms: tuple[Term, ...] = ()
     negative: bool = False
+    absolute: bool = False
 
     @staticmethod
     def of(call: str) -> Aggregate:
@@ -66,11 +70,14 @@ class Aggregate:
         if function == "bit_or":
             if not value.startswith(_MASK):
                 raise ValueError(f"{call} is not of masks with one bit set.")
-            value = f"CAST({value.removeprefix(_MASK)} AS TINYINT)"
+            value = value.removeprefix(_MASK)
+            value = value if value.isidentifier() else f"CAST({value} AS TINYINT)"
         negative = value.startswith("-")
-        if negative and function != "sum":
-            raise ValueError(f"{call} is of negative values, which only sums take.")
-        return Aggregate(function, value.lstrip("-*1"), terms, negative)
+        if size := _SIZE.fullmatch(value):
+            value = size[1]
+        if (negative or size) and function != "sum":
+            raise ValueError(f"{call} is of values without their sign, which only sums take.")
+        return Aggregate(function, value.lstrip("-*1"), terms, negative, size is not None)
 
     @property
     def counts(self) -> tuple[str, tuple[Term, ...]]:

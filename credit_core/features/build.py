@@ -27,7 +27,7 @@ MOST_GROUPED_BY_SQL = 50_000
 MOST_AT_ONCE = 500_000
 """Snapshots of which `totals` keeps something at once."""
 _LEDGER_COLUMNS = ("amount", "balance", "is_fraud", "channel", "category")
-_DERIVED = {
+DERIVED = {
     "is_weekend": "isodow(timestamp) >= 6",
     "is_night": "hour(timestamp) < 6",
     "category_index": "list_position($categories, category)",
@@ -56,7 +56,7 @@ def placed_sql(
     ``key`` where the expressions name it. The other parameters are those of `feature_sql`.
     """
     blocks = catalogue.blocks
-    derived = {name: name for name in _LEDGER_COLUMNS if name in columns} | _DERIVED
+    derived = {name: name for name in _LEDGER_COLUMNS if name in columns} | DERIVED
     for name in numbered:
         derived[f"{name}_place"] = f"list_position(${name}_values, {name})"
     read = set(re.findall(r"\w+", expressions))

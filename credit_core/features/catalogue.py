@@ -100,8 +100,9 @@ def _since(where: str, days: int) -> str:
 _OUT, _IN, _LAST = "amount > 0", "amount < 0", "block = 0"
 PAID, _PAID_LAST = _total("amount", _OUT), _total("amount", f"{_OUT} AND {_LAST}")
 RECEIVED, _RECEIVED_LAST = _total("-amount", _IN), _total("-amount", f"{_IN} AND {_LAST}")
-BIT, _TOP = "CAST(1 AS BIGINT)", 62  # older weeks and months share the highest bit of a mask
-_MONTH_BIT = f"{BIT} << least(block, {_TOP})"
+BIT, TOP = "CAST(1 AS BIGINT)", 62  # older weeks and months share the highest bit of a mask
+MONTH_PLACE = f"least(block, {TOP})"
+_MONTH_BIT = f"{BIT} << {MONTH_PLACE}"
 _RECENT = f"count({_where('balance', _LAST)})"
 
 
@@ -188,7 +189,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "active_weeks",
-            f"bit_count(bit_or({BIT} << least(CAST(seconds // 604800 AS INTEGER), {_TOP})))",
+            f"bit_count(bit_or({BIT} << least(CAST(seconds // 604800 AS INTEGER), {TOP})))",
             "count",
             "frequency",
             "lower",

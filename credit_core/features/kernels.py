@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from credit_core.data.compiled import address, compiled, fetch, filled, given
 
-COUNT, SUM, GREATEST, BITS = range(4)
+COUNT, SUM, GREATEST, BITS, SUM_OF_SIZES = range(5)
 FUNCTIONS = {"count": COUNT, "sum": SUM, "min": GREATEST, "max": GREATEST, "bit_or": BITS}
 """What stands for each SQL aggregate in a plan; the least is the greatest of the negatives."""
 ABOVE = 2**62
@@ -86,6 +86,13 @@ def take_in(
                 place = numbers[places, start : start + _AT_ONCE]
                 for i in range(len(mine)):
                     wide[mine[i], at + np.uint64(place[i]) * step] += sign * counts[i] * values[i]
+            elif function == SUM_OF_SIZES and places < 0:
+                for i in range(len(mine)):
+                    wide[mine[i], at] += counts[i] * abs(values[i])
+            elif function == SUM_OF_SIZES:
+                place = numbers[places, start : start + _AT_ONCE]
+                for i in range(len(mine)):
+                    wide[mine[i], at + np.uint64(place[i]) * step] += counts[i] * abs(values[i])
             elif function == GREATEST:
                 for i in range(len(mine)):
                     value = counts[i] * (sign * values[i] + np.int64(ABOVE))
