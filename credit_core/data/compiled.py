@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
@@ -17,18 +21,53 @@ Text = NDArray[np.uint8]
 """Bytes that a function reads by their `address`."""
 
 
+def _folder() -> Path | None:
+    """Return the folder in which compiled loops are kept; None where there is none.
+
+    Numba compiles a loop anew when the file that it stands in changes. Parts of loops stand in this
+    file and in that of the cells: when one of these changes, the folder is another one.
+    """
+    here = Path(__file__)
+    shared = b"".join(here.with_name(name).read_bytes() for name in _SHARED)
+    name = f"loops-{hashlib.sha256(shared).hexdigest()[:16]}"
+    chosen = numba.config.CACHE_DIR
+    own = [here.with_name("__pycache__"), Path.home() / ".cache" / "candor"]
+    for parent in [Path(chosen)] if chosen else own:
+        try:
+            (parent / name).mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=parent / name).close()
+        except OSError:
+            continue
+        return parent / name
+    return None
+
+
+_SHARED = ("compiled.py", "cell_kernels.py")
+_FOLDER = _folder()
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Let Numba keep what it compiles in the folder for it."""
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(_FOLDER or before)
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = before
+
+
 def compiled(*arguments: Any, returns: Any = types.void) -> Callable[[Loop], Loop]:
     """Return a decorator that compiles a function for arguments of these Numba types.
 
-    It runs without holding the interpreter's lock. Where nothing can be kept on disk, neither
-    beside the module nor under the user's caches, it is compiled anew by each process.
+    It runs without holding the interpreter's lock. Where nothing can be kept on disk it is compiled
+    anew by each process.
     """
 
     def decorated(function: Loop) -> Loop:
-        try:
-            return numba.njit(returns(*arguments), nogil=True, cache=True)(function)
-        except RuntimeError:  # no folder to keep it in
-            return numba.njit(returns(*arguments), nogil=True)(function)
+        with _kept():
+            signature = returns(*arguments)
+            return numba.njit(signature, nogil=True, cache=_FOLDER is not None)(function)
 
     return decorated
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
@@ -53,12 +55,14 @@ class Distinct:
         self._hashes.append(hashes)
         self._later.append(_marked(hashes, self._marks, mark=True))
 
-    def hold(self) -> bool:
-        """Return True where none stands twice."""
+    def hold(self, threads: int) -> bool:
+        """Return True where none stands twice, as so many threads find."""
         later = np.concatenate([np.empty(0, dtype=np.uint64), *self._later])
         few = _bitmap(4 * len(later))
         _marked(later, few, mark=True)
-        both = np.concatenate([later[:0], *(_marked(h, few, mark=False) for h in self._hashes)])
+        with ThreadPoolExecutor(threads) as pool:
+            parts = pool.map(lambda hashes: _marked(hashes, few, mark=False), self._hashes)
+            both = np.concatenate([later[:0], *parts])
         both.sort()
         return not (both[1:] == both[:-1]).any()
 

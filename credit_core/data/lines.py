@@ -120,7 +120,7 @@ def read_lines(
             good = again([record for record in broken if record.reason is None])
             if "transaction_id" in good.column_names:
                 typist.ids.take_in(typist.hashed(good["transaction_id"]))
-            finished = finish and typist.ids.hold()
+            finished = finish and typist.ids.hold(settings.threads)
             if finished and len(good):
                 for batch in good.cast(typist.columns).to_batches():
                     writer.write_table(typist.numbered(batch))

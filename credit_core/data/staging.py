@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from credit_core.data import lines
+from credit_core.data.contract import SQL_TYPES
 from credit_core.data.duck import text_literal
 from credit_core.data.reading import Reading, checked_sql, raw_sql
 from credit_core.data.rejects import Broken, turned_away
@@ -92,6 +93,10 @@ def _read_again(
     settings: Settings,
 ) -> None:
     """Fill the table ``second`` with records the reader could not cast, read by tolerant SQL."""
+    if not again:  # planning all of it takes longer than many a file
+        typed = "".join(f"{column.name} {SQL_TYPES[column.kind]}, " for column in reading.columns)
+        connection.execute(f"CREATE OR REPLACE TABLE second (line BIGINT, {typed}problem VARCHAR)")
+        return
     reading = reading.tolerant()
     texts = [reading.source.cells(record.text) for record in again]
     width = len(reading.source.header)

@@ -15,7 +15,7 @@ def hold(blocks: list[NDArray[np.uint64]]) -> bool:
     hashes = Distinct(sum(len(block) for block in blocks))
     for block in blocks:
         hashes.take_in(block)
-    return hashes.hold()
+    return hashes.hold(2)
 
 
 @given(st.lists(st.lists(st.integers(0, 40) | st.integers(0, 2**64 - 1)), max_size=4))
