@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,23 +73,52 @@ def choose_reasons(
     counted = np.zeros(len(rows), dtype=np.int64)
     places = np.arange(len(rows))
     while len(places):
-        strongest = np.argmin(lost[:, places], axis=0)  # the first of equals, as in a stable sort
-        points = lost[strongest, places]
-        left = (points <= -LEAST_POINTS) & (counted[places] < MOST_REASONS)
-        places, strongest, points = places[left], strongest[left], points[left]
-        lost[strongest, places] = np.inf
-        for j in np.unique(strongest):
-            here = strongest == j
-            at = places[here]
+        strongest, points = _strongest(lost, places)
+        adverse = points <= -LEAST_POINTS
+        gains = np.full(points.shape, np.nan)
+        for j, here, each in _by_source(strongest, adverse):
             columns = groups[j]
-            gain = factor * bundle.estimator.change(X[at], columns, typical[columns])
-            kept = gain > LEAST_GAIN
-            at, k = at[kept], counted[at[kept]]
-            found.sources[at, k] = j
-            found.points[at, k] = points[here][kept]
-            found.gains[at, k] = gain[kept]
-            counted[at] += 1
+            changed = bundle.estimator.change(X[places[each]], columns, typical[columns])
+            gains[here, each] = factor * changed
+        kept = gains > LEAST_GAIN
+        rank = counted[places] + np.cumsum(kept, axis=0) - 1
+        kept &= rank < MOST_REASONS
+        at = places[np.nonzero(kept)[1]]
+        found.sources[at, rank[kept]] = strongest[kept]
+        found.points[at, rank[kept]] = points[kept]
+        found.gains[at, rank[kept]] = gains[kept]
+        counted[places] += kept.sum(axis=0)
+        places = places[adverse[-1] & (counted[places] < MOST_REASONS)]
     return found
+
+
+def _strongest(lost: FloatArray, places: NDArray[np.int64]) -> tuple[NDArray[np.int64], FloatArray]:
+    """Return the sources that cost most at some places, and the points, each of shape (4, places).
+
+    ``lost`` has them no more then. There may be fewer, in whose stead come infinite points.
+    """
+    some = lost if len(places) == lost.shape[1] else lost[:, places]
+    ranks, each = range(min(MOST_REASONS, len(some))), np.arange(len(places))
+    sources = np.zeros((len(ranks), len(places)), dtype=np.int64)
+    points = np.empty((len(ranks), len(places)))
+    for rank in ranks:
+        sources[rank] = np.argmin(some, axis=0)  # the first of equals, as in a stable sort
+        points[rank] = some[sources[rank], each]
+        some[sources[rank], each] = np.inf
+    lost[:, places] = some
+    return sources, points
+
+
+def _by_source(
+    sources: NDArray[np.int64], chosen: NDArray[np.bool_]
+) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield each of the sources that are chosen, and at which rows and columns it stands."""
+    rows, columns = np.nonzero(chosen)
+    found = sources[rows, columns]
+    order = np.argsort(found.astype(np.uint16), kind="stable")  # by counting, so small
+    names, begins = np.unique(found[order], return_index=True)
+    for j, here in zip(names.tolist(), np.split(order, begins[1:]), strict=False):
+        yield j, rows[here], columns[here]
 
 
 def top_reasons(

@@ -9,7 +9,7 @@ tabulating is in print (FastTreeSHAP v2, Yang 2021; Woodelf, Nadel and Wettenste
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -74,10 +74,10 @@ class _Asked:
     Bits are counted in the smallest integers that hold them: most of the time goes into memory.
     """
 
-    def __init__(self, rows: FloatArray) -> None:
-        self.columns = np.ascontiguousarray(rows.T)
-        self.missing = np.isnan(self.columns)
-        self.some_missing: NDArray[np.bool_] = np.any(self.missing, axis=1)
+    def __init__(self, rows: FloatArray, asked: Iterable[int]) -> None:
+        self.columns = {j: np.ascontiguousarray(rows[:, j]) for j in asked}
+        missing = {j: np.isnan(column) for j, column in self.columns.items()}
+        self.missing = {j: here for j, here in missing.items() if here.any()}
         self.holds = np.empty(len(rows), dtype=bool)
 
     def pattern(self, group: _Group) -> IntArray:
@@ -86,9 +86,9 @@ class _Asked:
         if len(bits) <= _BITS:
             bits = bits.astype(np.uint8)
         found = np.zeros(len(self.holds), dtype=bits.dtype)
-        for i, j in enumerate(group.feature):
+        for i, j in enumerate(group.feature.tolist()):
             np.less_equal(self.columns[j], group.threshold[i], out=self.holds)
-            if self.some_missing[j] and group.missing_left[i]:
+            if group.missing_left[i] and j in self.missing:
                 self.holds |= self.missing[j]
             found |= self.holds * bits[i]
         return found.astype(np.intp)
@@ -141,7 +141,7 @@ class TreeTables:
 
     def _fill(self, parts: FloatArray, X: FloatArray) -> None:
         """Add the SHAP values of a block of rows to its zeros, shape (columns, rows)."""
-        asked = _Asked(X)
+        asked = _Asked(X, _features(self.groups))
         for group in self.groups:
             pattern = asked.pattern(group)
             for source, table in zip(group.sources, group.tables, strict=True):
@@ -157,13 +157,13 @@ class TreeTables:
             return self._one_change(X[0], columns, values)
         given = dict(zip(columns.tolist(), values.tolist(), strict=True))
         touched = [
-            (group, total(0.0, group.tables))
-            for group in self.groups
+            (group, margins)
+            for group, margins in zip(self.groups, self._margins, strict=True)
             if not given.keys().isdisjoint(group.feature.tolist())
         ]
-        changed = np.zeros(rows)
+        changed, read = np.zeros(rows), _features(group for group, _ in touched)
         for start in range(0, rows, _CHUNK):
-            asked = _Asked(X[start : start + _CHUNK])
+            asked = _Asked(X[start : start + _CHUNK], read)
             target = changed[start : start + _CHUNK]
             for group, margins in touched:
                 before = asked.pattern(group)
@@ -203,6 +203,11 @@ class TreeTables:
         return parts
 
     @cached_property
+    def _margins(self) -> tuple[FloatArray, ...]:
+        """Each group's margins by pattern."""
+        return tuple(total(0.0, group.tables) for group in self.groups)
+
+    @cached_property
     def _flat(self) -> _Flat:
         groups = self.groups
         sizes = np.array([len(group.feature) for group in groups], dtype=np.int64)
@@ -219,8 +224,13 @@ class TreeTables:
             np.cumsum(lengths) - lengths,
             np.concatenate([group.tables.ravel() for group in groups]),
             np.cumsum(patterns) - patterns,
-            np.concatenate([total(0.0, group.tables) for group in groups]),
+            np.concatenate(self._margins),
         )
+
+
+def _features(groups: Iterable[_Group]) -> set[int]:
+    """Return the columns that groups ask for."""
+    return {j for group in groups for j in group.feature.tolist()}
 
 
 def tabulate(trees: Sequence[Tree], base: float, columns: int) -> TreeTables:

@@ -28,6 +28,7 @@ from credit_core.errors import CandorError, InputError, RefusedError
 from credit_core.modelling.bundle import Bundle, load_bundle
 from credit_core.modelling.grades import gains_table
 from credit_core.modelling.metrics import calibration_table, roc_points
+from credit_core.oversight.version_list import changed_ns, keep, kept
 from credit_core.settings import PROJECT_ROOT, Settings
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ QUESTIONS = ("default", "disengagement")
 CHAMPION = "champion"
 _EXPERIMENT = "candor"
 _TRUSTED_SECONDS = 5
-_importing = threading.Lock()
 """How long a list of versions read from a database server holds."""
+_importing = threading.Lock()
 _PARENT, _TOKEN = "mlflow.parentRunId", "process"
 
 
@@ -115,7 +116,7 @@ def stamp(settings: Settings) -> int:
     """
     if settings.tracking_url:
         return int(time.monotonic() // _TRUSTED_SECONDS)
-    return 0 if is_empty(settings) else (settings.models / "mlflow.db").stat().st_mtime_ns
+    return changed_ns(settings.models / "mlflow.db")
 
 
 @contextmanager
@@ -245,7 +246,7 @@ def register(settings: Settings, parent: str, folder: Path) -> ModelVersion:
                 "metrics": json.dumps(facts["metrics"]),
             },
         )
-        return _version(client, settings, version)
+        return _version(settings, _facts(client, version))
 
 
 def _save_tables(folder: Path) -> None:
@@ -321,31 +322,46 @@ def _ensure_model(client: MlflowClient, name: str) -> None:
             raise
 
 
-def _version(client: MlflowClient, settings: Settings, found: Any) -> ModelVersion:
+def _facts(client: MlflowClient, found: Any) -> dict[str, Any]:
+    """Return what MLflow holds about a version: the fields of `ModelVersion` but its path."""
     tags = found.tags
     aliases = client.get_registered_model(found.name).aliases
     created = datetime.fromtimestamp(found.creation_timestamp / 1000, UTC)
-    return ModelVersion(
-        name=found.name,
-        version=str(found.version),
-        run_id=found.run_id,
-        family=tags["family"],
-        label=tags["label"],
-        created=created.isoformat(timespec="seconds"),
-        champion=str(aliases.get(CHAMPION)) == str(found.version),
-        circular=json.loads(tags["circular"]),
-        refusal=json.loads(tags["refusal"]),
-        sha256=tags["sha256"],
-        dataset=tags["dataset"],
-        metrics=json.loads(tags["metrics"]),
-        path=_bundle_folder(settings, found.run_id),
-    )
+    return {
+        "name": found.name,
+        "version": str(found.version),
+        "run_id": found.run_id,
+        "family": tags["family"],
+        "label": tags["label"],
+        "created": created.isoformat(timespec="seconds"),
+        "champion": str(aliases.get(CHAMPION)) == str(found.version),
+        "circular": json.loads(tags["circular"]),
+        "refusal": json.loads(tags["refusal"]),
+        "sha256": tags["sha256"],
+        "dataset": tags["dataset"],
+        "metrics": json.loads(tags["metrics"]),
+    }
+
+
+def _version(settings: Settings, facts: dict[str, Any]) -> ModelVersion:
+    return ModelVersion(**facts, path=_bundle_folder(settings, facts["run_id"]))
 
 
 def list_versions(settings: Settings) -> list[ModelVersion]:
     """Return every registered version, newest first within its question."""
     if is_empty(settings):
         return []
+    changed = None if settings.tracking_url else stamp(settings)
+    listed = kept(settings.models, changed) if changed else None
+    if listed is None:
+        listed = _asked(settings)
+        if changed and changed == stamp(settings):
+            keep(settings.models, changed, listed)
+    return [_version(settings, facts) for facts in listed]
+
+
+def _asked(settings: Settings) -> list[dict[str, Any]]:
+    """Ask MLflow for every version."""
     import_mlflow()
     from mlflow.exceptions import MlflowException
 
@@ -355,7 +371,7 @@ def list_versions(settings: Settings) -> list[ModelVersion]:
             for name in QUESTIONS:
                 found = client.search_model_versions(f"name='{name}'", max_results=1000)
                 versions += sorted(found, key=lambda version: -int(version.version))
-            return [_version(client, settings, version) for version in versions]
+            return [_facts(client, version) for version in versions]
     except MlflowException as error:  # a damaged store
         raise InputError(f"The model store cannot be read: {error.message}.") from error
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +58,58 @@ def test_versions_say_what_they_are(store) -> None:
         assert set(again.metrics) == {"cross_validation", "holdout", "out_of_time"}
     (proxy,) = store.proxy.versions
     assert set(proxy.metrics) >= {"cross_validation", "observed_outcome"}
+
+
+_LIST = """
+import json, sys
+from pathlib import Path
+from credit_core.oversight import registry
+from credit_core.settings import Settings
+
+settings = Settings(home=Path(sys.argv[1]), models=Path(sys.argv[1]))
+named = [f"{v.reference} {v.champion} {v.path}" for v in registry.list_versions(settings)]
+print(json.dumps({"versions": named, "mlflow": "mlflow" in sys.modules}))
+"""
+
+
+def listed_elsewhere(models: Path) -> dict[str, Any]:
+    """Return what another process lists, and whether it needed MLflow for it."""
+    command = [sys.executable, "-c", _LIST, str(models)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_an_unchanged_store_is_listed_without_mlflow(store, tmp_path: Path) -> None:
+    models = Path(shutil.copytree(store.settings.models, tmp_path / "models"))
+    kept, database = models / "versions.json", models / "mlflow.db"
+    kept.unlink(missing_ok=True)
+    long_ago = database.stat().st_mtime - 60
+    os.utime(database, (long_ago, long_ago))
+    asked = listed_elsewhere(models)
+    assert asked["mlflow"]
+    assert asked["versions"]
+    again = listed_elsewhere(models)
+    assert again == {**asked, "mlflow": False}
+
+    for damaged in ("", "[]", '{"format": 1}', kept.read_text()[:-40]):
+        kept.write_text(damaged)
+        assert listed_elsewhere(models) == asked
+    os.utime(database, (long_ago + 1, long_ago + 1))
+    assert listed_elsewhere(models) == asked
+
+
+def test_a_list_is_kept_only_once_the_store_has_settled(store, tmp_path: Path) -> None:
+    """A file system may give one time to two changes: the second would never be seen."""
+    models = Path(shutil.copytree(store.settings.models, tmp_path / "models"))
+    (models / "versions.json").unlink(missing_ok=True)
+    settings = store.settings.model_copy(update={"models": models})
+    os.utime(models / "mlflow.db")
+    before = registry.list_versions(settings)
+    assert not (models / "versions.json").exists()
+    (other,) = [v for v in before if v.name == "default" and not v.champion][:1]
+    registry.promote(settings, other)
+    assert registry.find_version(settings, "default").reference == other.reference
 
 
 @pytest.mark.parametrize("reference", ["default:99", "default", "nothing", "default:", "champion"])
