@@ -60,6 +60,7 @@ def erase_rows(dataset: Dataset, customer_id: str, settings: Settings) -> bool:
         rows=dataset.rows - transactions,
         customers=dataset.customers - bool(transactions),
         applications=filed,
+        values={},
         notes=(
             *dataset.notes,
             f"One customer's rows were erased on {datetime.now(UTC):%Y-%m-%d}; the fingerprint is "

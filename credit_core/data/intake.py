@@ -48,7 +48,8 @@ from credit_core.data.staging import (
     one_row,
     staged_rows,
 )
-from credit_core.data.store import Dataset, new_folder, open_dataset, save_manifest, sync
+from credit_core.data.store import VALUED, Dataset, new_folder, open_dataset, save_manifest, sync
+from credit_core.data.typist import Values
 from credit_core.errors import InputError
 from credit_core.settings import Settings
 
@@ -239,7 +240,7 @@ def _store_ledger(
         with ThreadPoolExecutor(1) as aside:
             # The disk is written to while the ledger is measured; what fails is found at the end.
             aside.submit(sync, dataset.transactions_path)
-            measured = _measured(connection, ledger, dataset, rejects, passed.customers)
+            measured = _measured(connection, ledger, dataset, rejects, passed)
     if measured.seen != passed.seen:
         raise InputError(
             f"{name}: {passed.seen:,} records were seen but {measured.seen:,} "
@@ -328,15 +329,17 @@ def _measured(
     ledger: LedgerFile,
     dataset: Dataset,
     rejects: Rejects,
-    customers: pa.Table | None,
+    passed: Pass,
 ) -> Dataset:
     reading, proposal = ledger.reading, ledger.proposal
     columns = tuple(column.name for column in reading.columns)
     with ThreadPoolExecutor(1) as aside:
-        listed = aside.submit(_list_customers, connection.cursor(), dataset, customers)
-        if customers is None:  # to find them takes memory, and nothing else shall take it then
+        listed = aside.submit(_list_customers, connection.cursor(), dataset, passed.customers)
+        if (
+            passed.customers is None
+        ):  # to find them takes memory, and nothing else shall take it then
             listed.result()
-        found = measure(connection, dataset, columns, reading, listed.result)
+        found = measure(connection, dataset, columns, reading, passed.values, listed.result)
     return replace(
         dataset,
         rows=found.rows,
@@ -352,7 +355,17 @@ def _measured(
         evidence=tuple(vars(e) for e in proposal.evidence) if proposal else (),
         unused=reading.unused,
         quality=found.facts(),
+        values=_kept_values(passed.values),
     )
+
+
+def _kept_values(values: dict[str, Values]) -> dict[str, list[tuple[str, int]]]:
+    """Return what the features will ask for of the values of columns, most frequent first."""
+    found = {}
+    for name in VALUED & values.keys():
+        rows = [(value, n) for value, n in values[name].items() if value is not None and n]
+        found[name] = sorted(rows, key=lambda row: (-row[1], row[0]))
+    return found
 
 
 def _list_customers(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -38,7 +38,8 @@ class Ledger:
     ``columns`` are the canonical columns present; ``end`` is the midnight after the last
     transaction, the latest moment a snapshot may be taken at. ``numbered`` says that the view
     ``transactions`` and the customers have a customer's number, too; ``compiles`` that there is
-    memory for compiled loops.
+    memory for compiled loops. ``values`` has, for some columns of the view ``transactions``, every
+    value with its rows, most frequent first.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -50,6 +51,7 @@ class Ledger:
     relation: str = "transactions"
     numbered: bool = False
     compiles: bool = True
+    values: Mapping[str, Sequence[tuple[str, int]]] = field(default_factory=dict)
 
     @property
     def customers(self) -> str:
@@ -63,6 +65,10 @@ class Ledger:
         """The column of ``relation`` by which a customer's transactions are found fastest."""
         whole = self.relation == "transactions"
         return NUMBER if self.numbered and whole else "customer_id"
+
+    def values_of(self, column: str) -> Sequence[tuple[str, int]] | None:
+        """Return a column's values with their rows, most frequent first; None if not known."""
+        return self.values.get(column) if self.relation == "transactions" else None
 
     @contextmanager
     def given(self, name: str, table: pd.DataFrame | pa.Table) -> Iterator[None]:
@@ -137,6 +143,7 @@ def open_ledger(dataset: Dataset, settings: Settings) -> Iterator[Ledger]:
             midnight_after(dataset.last),
             numbered=numbered,
             compiles=settings.compiles,
+            values=dataset.values,
         )
 
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from credit_core.ahead import one_ahead
 from credit_core.data.reading import LONGEST_LINE, Reading
 from credit_core.data.rejects import Broken
 from credit_core.data.source import Source
-from credit_core.data.typist import Block, Typist, changed, shape_of
+from credit_core.data.typist import Block, Typist, Values, changed, shape_of
 from credit_core.settings import Settings
 
 LEAST_BYTES = 128 << 20
@@ -44,13 +44,14 @@ class Read:
 
     ``finished`` says that what could be read after all stands behind the certain rows, and that no
     two rows have one transaction id; then ``customers`` are theirs, None where they are too many to
-    be numbered.
+    be numbered, and ``values`` those of text columns that have few, each with its rows.
     """
 
     rows: int
     broken: list[Broken]
     finished: bool
     customers: pa.Table | None = None
+    values: dict[str, Values] = field(default_factory=dict)
 
 
 def can_read(reading: Reading, settings: Settings) -> bool:
@@ -124,7 +125,9 @@ def read_lines(
             if finished and len(good):
                 for batch in good.cast(typist.columns).to_batches():
                     writer.write_table(typist.numbered(batch))
-    return Read(rows, broken, finished, typist.customers.table() if finished else None)
+    if not finished:
+        return Read(rows, broken, finished)
+    return Read(rows, broken, finished, typist.customers.table(), typist.values)
 
 
 def _cut(file: int, skipped: int) -> Iterator[tuple[int, int]]:

@@ -17,6 +17,7 @@ from credit_core.data.duck import identifier, text_literal
 from credit_core.data.reading import Reading
 from credit_core.data.remarks import ODD_CUSTOMER
 from credit_core.data.store import Dataset
+from credit_core.data.typist import Values
 from credit_core.errors import InputError
 
 _MOST_ODD = 5
@@ -95,10 +96,12 @@ def measure(
     dataset: Dataset,
     columns: tuple[str, ...],
     reading: Reading,
+    values: dict[str, Values],
     listed: Callable[[], Listed],
 ) -> Quality:
     """Measure a stored ledger of these canonical columns.
 
+    ``values`` are those of columns of which they are known, None among them, each with its rows.
     ``listed`` returns what is known of its customers; it is called last, for it may have to wait.
 
     Raises
@@ -116,13 +119,14 @@ def measure(
         f"""SELECT CAST(timestamp AS DATE) AS day, min(timestamp), max(timestamp)
         FROM {stored} GROUP BY day ORDER BY day"""
     ).fetchall()
-    codes = _codes(connection, stored, columns)
-    currencies = _currencies(codes)
+    if "currency" in columns and "currency" not in values:
+        values = {**values, "currency": _values(connection, stored, "currency")}
+    currencies = _currencies(values.get("currency", Counter()))
     refuse_several_currencies(currencies, reading.source.name)
     silent, gap = _gaps([day for day, _, _ in days])
     outliers, limit = _outliers(connection, stored)
     copies = 0 if "transaction_id" in columns else _copies(connection, stored, columns)
-    known = {"currency": len(codes) == 1} if codes else {}
+    known = {name: len(+found) < 2 for name, found in values.items()}
     constant = _constant(connection, path, columns, known) if rows > 1 else ()
     customers, single, odd = listed()
     return Quality(
@@ -180,21 +184,16 @@ def _constant(
     return tuple(name for name in columns if name in same)
 
 
-def _codes(
-    connection: duckdb.DuckDBPyConnection, stored: str, columns: tuple[str, ...]
-) -> list[tuple[str | None, int]]:
-    """Return the currency codes as they are written, None for none, each with its rows."""
-    if "currency" not in columns:
-        return []
-    return connection.execute(
-        f"SELECT currency, count(*) FROM {stored} GROUP BY currency"
-    ).fetchall()
+def _values(connection: duckdb.DuckDBPyConnection, stored: str, column: str) -> Values:
+    """Return the values of a column as they are written, None for none, each with its rows."""
+    query = f"SELECT {identifier(column)}, count(*) FROM {stored} GROUP BY 1"
+    return Counter(dict(connection.execute(query).fetchall()))
 
 
-def _currencies(codes: list[tuple[str | None, int]]) -> tuple[tuple[str, int], ...]:
+def _currencies(codes: Values) -> tuple[tuple[str, int], ...]:
     """Return (code, rows) of the currencies, in capital letters, most frequent first."""
     found: Counter[str] = Counter()
-    for code, rows in codes:
+    for code, rows in codes.items():
         if code is not None:
             found[code.upper()] += rows
     return tuple(sorted(found.items(), key=lambda item: (-item[1], item[0])))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from credit_core.data.contract import SQL_TYPES
 from credit_core.data.duck import text_literal
 from credit_core.data.reading import Reading, checked_sql, raw_sql
 from credit_core.data.rejects import Broken, turned_away
+from credit_core.data.typist import Values
 from credit_core.settings import Settings
 
 _ROW_GROUP = 40_960
@@ -29,7 +30,7 @@ class Pass:
     ``staged`` records were handed out by the reader, ``broken`` turned away; those of them that
     only a cell kept back were read a second time and lie, typed and checked, in the table
     ``second``. ``finished`` says that the stage is the ledger as it is to be, with what could be
-    read the second time; its ``customers`` may be known then.
+    read the second time; its ``customers`` may be known then, and the ``values`` of some columns.
     """
 
     staged: int
@@ -37,6 +38,7 @@ class Pass:
     broken: list[Broken]
     finished: bool = False
     customers: pa.Table | None = None
+    values: dict[str, Values] = field(default_factory=dict)
 
     @property
     def seen(self) -> int:
@@ -66,7 +68,7 @@ def first_pass(
 
         read = lines.read_lines(reading, stage, settings, again, tell, finish=finish)
         if read is not None:
-            return Pass(read.rows, 0, read.broken, read.finished, read.customers)
+            return Pass(read.rows, 0, read.broken, read.finished, read.customers, read.values)
     checked = checked_sql(reading, settings, raw_sql(reading))
     try:
         copy_to(connection, checked, stage)

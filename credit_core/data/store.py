@@ -52,13 +52,18 @@ class Applications:
     like_protected: tuple[str, ...] = ()
 
 
+VALUED = frozenset({"channel", "category"})
+"""Columns whose values the features ask for."""
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A stored ledger and/or applications, read only.
 
     ``rows`` were kept and ``rejected`` set aside; ``seen = rows + rejected``. ``first`` and
     ``last`` are the earliest and latest transaction (UTC), None without transactions.
-    ``quality`` holds the facts of `credit_core.data.quality`.
+    ``quality`` holds the facts of `credit_core.data.quality`. ``values`` has, for some of the
+    columns in ``VALUED``, every value with its rows, most frequent first.
     """
 
     fingerprint: str
@@ -80,6 +85,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     applications: Applications | None = None
     quality: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
 
     @property
     def seen(self) -> int:

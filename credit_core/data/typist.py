@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import local
@@ -25,6 +26,7 @@ _ROWS = 150_000
 _DOUBTS = 4_096
 _FEW = 1_000
 """Values up to which a text column is stored as a dictionary."""
+Values = Counter[str | None]
 _OUT, _IN = 0, 1
 """What words of a direction mean."""
 _DIGITS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
@@ -144,6 +146,7 @@ class Typist:
         self._room = _Room(width)
         # None as long as it is not decided.
         self._few: frozenset[str] | None = None
+        self._counted: dict[str, Values] = {}
 
     def _asked(self, width: int) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
         """Return the words that mean something, what they mean, and what any other text means."""
@@ -171,6 +174,7 @@ class Typist:
         schema = block.batches[0].schema if block.batches else pa.schema([])
         few = [name for name in schema.names if pa.types.is_dictionary(schema.field(name).type)]
         self._few = frozenset(few)
+        self._counted = {name: Counter() for name in few}
 
     @property
     def columns(self) -> pa.Schema:
@@ -190,8 +194,24 @@ class Typist:
             self.ids.take_in(hashes)
         return block, [self.numbered(batch) for batch in block.batches]
 
+    @property
+    def values(self) -> dict[str, Values]:
+        """Of each text column that has few values, how many rows hold each; None is no value."""
+        return self._counted
+
+    def _count(self, batch: pa.RecordBatch) -> None:
+        for name, counted in list(self._counted.items()):
+            cells = batch[name]
+            codes = cells.indices.drop_null() if cells.null_count else cells.indices
+            rows = np.bincount(codes.to_numpy(), minlength=len(cells.dictionary)).tolist()
+            counted.update(dict(zip(cells.dictionary.to_pylist(), rows, strict=True)))
+            counted[None] += cells.null_count
+            if len(counted) > _FEW:
+                del self._counted[name]
+
     def numbered(self, batch: pa.RecordBatch) -> pa.Table:
         """Return rows with their customers' numbers."""
+        self._count(batch)
         more = [self.customers.take_in(batch), pa.nulls(batch.num_rows, pa.string())]
         return pa.Table.from_arrays([*batch.columns, *more], schema=self.schema)
 

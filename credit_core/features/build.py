@@ -281,11 +281,15 @@ def _few_values(ledger: Ledger, snapshots: int) -> dict[str, list[str]]:
         return {}
     found: dict[str, list[str]] = {}
     for name in ("channel", "category"):
-        if name in ledger.columns:
+        if (known := ledger.values_of(name)) is not None:
+            values = [(value,) for value, _ in known]
+        elif name in ledger.columns:
             query = f"SELECT DISTINCT {name} FROM {ledger.relation} WHERE {name} IS NOT NULL"
             values = ledger.connection.execute(f"{query} LIMIT {_BITS + 1}").fetchall()
-            if len(values) <= _BITS:
-                found[name] = [value for (value,) in values]
+        else:
+            continue
+        if len(values) <= _BITS:
+            found[name] = [value for (value,) in values]
     return found
 
 
@@ -293,6 +297,9 @@ def frequent_categories(ledger: Ledger, before: datetime, limit: int) -> tuple[s
     """Return the most frequent categories before a date, most frequent first, ties by name."""
     if limit == 0 or "category" not in ledger.columns:
         return ()
+    known = ledger.values_of("category")
+    if known is not None and before >= ledger.end:
+        return tuple(value for value, _ in known[:limit])
     rows = ledger.connection.execute(
         f"""SELECT category FROM {ledger.relation}
         WHERE category IS NOT NULL AND timestamp < $before
