@@ -27,7 +27,7 @@ from credit_core.data.evidence import AmbiguousDatesError
 from credit_core.data.ledger import customers_sql
 from credit_core.data.mapping import Mapping, check_mapping
 from credit_core.data.propose import Proposal, propose_mapping
-from credit_core.data.quality import Listed, measure, measure_customers
+from credit_core.data.quality import Listed, complete, measure, measure_customers
 from credit_core.data.reading import REASONS, Reading, parquet_sql, plan_reading
 from credit_core.data.rejects import (
     Located,
@@ -48,8 +48,15 @@ from credit_core.data.staging import (
     one_row,
     staged_rows,
 )
-from credit_core.data.store import VALUED, Dataset, new_folder, open_dataset, save_manifest, sync
-from credit_core.data.typist import Values
+from credit_core.data.store import (
+    VALUED,
+    Dataset,
+    Values,
+    new_folder,
+    open_dataset,
+    save_manifest,
+    sync,
+)
 from credit_core.errors import InputError
 from credit_core.settings import Settings
 
@@ -339,7 +346,8 @@ def _measured(
             passed.customers is None
         ):  # to find them takes memory, and nothing else shall take it then
             listed.result()
-        found = measure(connection, dataset, columns, reading, passed.values, listed.result)
+        values = complete(connection, dataset, columns, passed.values)
+        found = measure(connection, dataset, columns, reading, values, listed.result)
     return replace(
         dataset,
         rows=found.rows,
@@ -355,7 +363,7 @@ def _measured(
         evidence=tuple(vars(e) for e in proposal.evidence) if proposal else (),
         unused=reading.unused,
         quality=found.facts(),
-        values=_kept_values(passed.values),
+        values=_kept_values(values),
     )
 
 

@@ -23,7 +23,8 @@ from credit_core.ahead import one_ahead
 from credit_core.data.reading import LONGEST_LINE, Reading
 from credit_core.data.rejects import Broken
 from credit_core.data.source import Source
-from credit_core.data.typist import Block, Typist, Values, changed, shape_of
+from credit_core.data.store import Values
+from credit_core.data.typist import Block, Typist, changed, shape_of
 from credit_core.settings import Settings
 
 LEAST_BYTES = 128 << 20

@@ -16,8 +16,7 @@ import numpy as np
 from credit_core.data.duck import identifier, text_literal
 from credit_core.data.reading import Reading
 from credit_core.data.remarks import ODD_CUSTOMER
-from credit_core.data.store import Dataset
-from credit_core.data.typist import Values
+from credit_core.data.store import MOST_VALUES, VALUED, Dataset, Values
 from credit_core.errors import InputError
 
 _MOST_ODD = 5
@@ -69,6 +68,21 @@ class Quality:
         """Return what is not told elsewhere about the dataset, JSON-ready."""
         told = ("rows", "customers", "first", "last", "has_time_of_day", "has_money_in")
         return {name: value for name, value in asdict(self).items() if name not in told}
+
+
+def complete(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    columns: tuple[str, ...],
+    values: dict[str, Values],
+) -> dict[str, Values]:
+    """Return the known ``values``, and those of other columns that are kept where they are few."""
+    found, stored = dict(values), f"read_parquet({text_literal(str(dataset.transactions_path))})"
+    for name in VALUED.intersection(columns).difference(values):
+        rows = _values(connection, stored, name, limit=MOST_VALUES + 1)
+        if len(rows) <= MOST_VALUES:
+            found[name] = rows
+    return found
 
 
 class Listed(NamedTuple):
@@ -184,9 +198,11 @@ def _constant(
     return tuple(name for name in columns if name in same)
 
 
-def _values(connection: duckdb.DuckDBPyConnection, stored: str, column: str) -> Values:
-    """Return the values of a column as they are written, None for none, each with its rows."""
-    query = f"SELECT {identifier(column)}, count(*) FROM {stored} GROUP BY 1"
+def _values(
+    connection: duckdb.DuckDBPyConnection, stored: str, column: str, limit: int = 1 << 31
+) -> Values:
+    """Return the values of a column as they are written, so many of them at most."""
+    query = f"SELECT {identifier(column)}, count(*) FROM {stored} GROUP BY 1 LIMIT {limit}"
     return Counter(dict(connection.execute(query).fetchall()))
 
 

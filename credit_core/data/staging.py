@@ -17,7 +17,7 @@ from credit_core.data.contract import SQL_TYPES
 from credit_core.data.duck import text_literal
 from credit_core.data.reading import Reading, checked_sql, raw_sql
 from credit_core.data.rejects import Broken, turned_away
-from credit_core.data.typist import Values
+from credit_core.data.store import Values
 from credit_core.settings import Settings
 
 _ROW_GROUP = 40_960

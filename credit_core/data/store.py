@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -52,6 +53,10 @@ class Applications:
     like_protected: tuple[str, ...] = ()
 
 
+Values = Counter[str | None]
+"""The values of a column, None for none, each with its rows."""
+MOST_VALUES = 1_000
+"""Values up to which those of a column are counted and kept."""
 VALUED = frozenset({"channel", "category"})
 """Columns whose values the features ask for."""
 
@@ -62,8 +67,8 @@ class Dataset:
 
     ``rows`` were kept and ``rejected`` set aside; ``seen = rows + rejected``. ``first`` and
     ``last`` are the earliest and latest transaction (UTC), None without transactions.
-    ``quality`` holds the facts of `credit_core.data.quality`. ``values`` has, for some of the
-    columns in ``VALUED``, every value with its rows, most frequent first.
+    ``quality`` holds the facts of `credit_core.data.quality`. ``values`` has, for the columns in
+    ``VALUED`` that have few, every value with its rows, most frequent first.
     """
 
     fingerprint: str

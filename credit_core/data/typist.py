@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from credit_core.data.contract import Kind
 from credit_core.data.ledger import NUMBER
 from credit_core.data.reading import LONGEST_LINE, Cell, Reading
+from credit_core.data.store import MOST_VALUES, Values
 from credit_core.errors import InputError
 from credit_core.settings import Settings
 
@@ -24,9 +25,8 @@ _BEHIND = 65
 _ROWS = 150_000
 """Rows of a batch. Of a power of two, all columns of a row would want the same place in a cache."""
 _DOUBTS = 4_096
-_FEW = 1_000
+_FEW = MOST_VALUES
 """Values up to which a text column is stored as a dictionary."""
-Values = Counter[str | None]
 _OUT, _IN = 0, 1
 """What words of a direction mean."""
 _DIGITS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
@@ -205,7 +205,8 @@ class Typist:
             codes = cells.indices.drop_null() if cells.null_count else cells.indices
             rows = np.bincount(codes.to_numpy(), minlength=len(cells.dictionary)).tolist()
             counted.update(dict(zip(cells.dictionary.to_pylist(), rows, strict=True)))
-            counted[None] += cells.null_count
+            if cells.null_count:
+                counted[None] += cells.null_count
             if len(counted) > _FEW:
                 del self._counted[name]
 
