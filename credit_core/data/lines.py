@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -35,6 +35,8 @@ _BLOCK = 12 << 20
 """Bytes typed, and stored, at once: what a block costs whatever is in it is paid less often."""
 _LOOKED_AT = 1 << 20
 """Bytes by which it is decided how columns are stored."""
+_PLACES = 16
+"""Places at which it is looked whether something is missing in a column."""
 _TYPISTS = 4
 """Threads that type at most: more would wait for the one that writes."""
 
@@ -71,6 +73,10 @@ def can_read(reading: Reading, settings: Settings) -> bool:
     )
 
 
+class _MissingError(Exception):
+    """Something is missing where nothing was, as far as was looked."""
+
+
 def read_lines(
     reading: Reading,
     stage: Path,
@@ -88,24 +94,41 @@ def read_lines(
     None where too many lines are doubtful to look at each, or a line has quotation marks in odd
     places.
     """
+    try:
+        return _read(reading, stage, settings, again, tell, finish=finish, hopeful=True)
+    except _MissingError:  # where some cells of a column are empty, an early one is
+        return _read(reading, stage, settings, again, tell, finish=finish, hopeful=False)
+
+
+def _read(
+    reading: Reading,
+    stage: Path,
+    settings: Settings,
+    again: Callable[[list[Broken]], pa.Table],
+    tell: Callable[[float], None],
+    *,
+    finish: bool,
+    hopeful: bool,
+) -> Read | None:
+    """Do as `read_lines`; a ``hopeful`` reader takes it that full columns stay so."""
     source = reading.source
     rows, line = 0, source.header_line
     broken: list[Broken] = []
     with ExitStack() as opened:
         file = opened.enter_context(source.path.open("rb", buffering=0))
         blocks = _cut(file.fileno(), source.header_line)
-        first = list(islice(blocks, 1))
         typist = Typist(reading, settings, file.fileno())
-        for begin, end in first:  # a few lines of it tell which texts are few
-            few = min(end, _next_line(file.fileno(), begin + _LOOKED_AT))
-            typist.decide(typist.typed(begin, few))
+        some = _some(file.fileno(), source.header_line)
+        typist.decide([typist.typed(*part) for part in some], hopeful=hopeful)
         # Whatever happens, no block is being read any more when the file is closed.
-        typed = _side_by_side(typist, chain(first, blocks), min(settings.threads, _TYPISTS))
+        typed = _side_by_side(typist, blocks, min(settings.threads, _TYPISTS))
         opened.enter_context(closing(typed))
         staged = opened.enter_context(closing(one_ahead(map(typist.staged, typed))))
         with pq.ParquetWriter(stage, typist.schema, **typist.storage) as writer:
             for block, tables in staged:
                 for table in tables:
+                    if typist.lacks(table):
+                        raise _MissingError
                     writer.write_table(table)
                     rows += table.num_rows
                 if any(_oddly_marked(text, source) for _, text in block.doubts):
@@ -124,6 +147,8 @@ def read_lines(
                 typist.ids.take_in(typist.hashed(good["transaction_id"]))
             finished = finish and typist.ids.hold(settings.threads)
             if finished and len(good):
+                if typist.lacks(good):
+                    raise _MissingError
                 for batch in good.cast(typist.columns).to_batches():
                     writer.write_table(typist.numbered(batch))
     if not finished:
@@ -141,6 +166,18 @@ def _cut(file: int, skipped: int) -> Iterator[tuple[int, int]]:
         end = _next_line(file, min(begin + _BLOCK, size))
         yield begin, end
         begin = end
+
+
+def _some(file: int, skipped: int) -> Iterator[tuple[int, int]]:
+    """Yield where some parts begin and end: the first lines, and a few all over the file."""
+    size = os.fstat(file).st_size
+    for begin, _ in islice(_cut(file, skipped), 1):
+        yield begin, _next_line(file, min(begin + _LOOKED_AT, size))
+        step = max((size - begin) // _PLACES, 1)
+        for place in range(begin + step, size, step):
+            start = _next_line(file, place)
+            if start < size:
+                yield start, _next_line(file, min(start + _LOOKED_AT // _PLACES, size))
 
 
 def _next_line(file: int, position: int) -> int:

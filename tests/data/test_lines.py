@@ -95,6 +95,7 @@ def ingested(
     # The form of a column is that of most cells, not of nearly all.
     with (
         mock.patch.multiple(lines, LEAST_BYTES=least, _BLOCK=block),
+        mock.patch.multiple(lines, _LOOKED_AT=block // 2, _PLACES=2),
         mock.patch.multiple(typist, **small),
         mock.patch.object(casts, "_ENOUGH", 0.5),
     ):
@@ -338,6 +339,28 @@ def test_a_file_full_of_doubt_is_left_to_the_engine(tmp_path: Path) -> None:
     with mock.patch.object(lines, "MOST_DOUBTFUL", 10):
         dataset, _, _ = ingested(path, tmp_path / "home", 0, None)
     assert dataset.rows == 50
+
+
+@pytest.mark.parametrize("column", ["category", "balance", "is_fraud"])
+def test_what_is_missing_late_in_a_file_is_missing_in_the_dataset(
+    column: str, tmp_path: Path
+) -> None:
+    """Where it was looked, nothing is: the file is then read as if that had been expected."""
+    rows = [dict(zip(HEADER, [f"T{i}", *PLAIN[1:]], strict=True)) for i in range(60)]
+    full = tmp_path / "full.csv"
+    full.write_text("\n".join([",".join(HEADER), *(",".join(row.values()) for row in rows)]))
+    rows[50][column] = ""
+    gap = tmp_path / "gap.csv"
+    gap.write_text("\n".join([",".join(HEADER), *(",".join(row.values()) for row in rows)]))
+    for path, readings in ((full, 1), (gap, 2)):
+        with mock.patch.object(lines, "_read", wraps=lines._read) as read:
+            _, (stored_rows, _), _ = ingested(path, tmp_path / f"home-{path.stem}", 0)
+        assert read.call_count == readings
+        dataset, _, _ = ingested(path, tmp_path / f"other-{path.stem}", 1 << 40)
+        assert sorted(map(str, stored(dataset)[0])) == sorted(map(str, stored_rows))
+        assert (
+            sum(row[dataset.columns.index(column)] is None for row in stored_rows) == readings - 1
+        )
 
 
 def test_progress_is_told_row_by_row(tmp_path: Path) -> None:
