@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -59,19 +59,24 @@ def _looked(path: Path, look_at: Callable[[Path, Settings], Found]) -> Found:
 
 
 def _keep_choices() -> None:
-    """Keep what was chosen for the waiting files though it is not drawn: the job may fail."""
+    """Let what was chosen for the waiting files outlive this page: the job may fail."""
     folders = [path.parent.name for path in map(waiting, INCOMING) if path is not None]
-    for key in list(st.session_state):
-        if any(folder in str(key) for folder in folders):
-            st.session_state[key] = st.session_state[key]
+    state.keep([key for key in st.session_state if any(folder in str(key) for folder in folders)])
 
 
 def forget_uploads() -> None:
     """Delete this session's uploads."""
+    _forget([st.session_state.get(key) for key in INCOMING.values()])
+
+
+def _forget(paths: Sequence[Path | None]) -> None:
+    """Delete uploads of this session."""
     st.session_state.pop(_JOB, None)
+    state.keep([])
     for key in INCOMING.values():
-        path = st.session_state.pop(key, None)
-        if path is not None:
+        path = st.session_state.get(key)
+        if path is not None and path in paths:
+            del st.session_state[key]
             st.session_state.pop(f"looked_{path.parent.name}", None)
             uploads.discard(path)
 
@@ -81,7 +86,11 @@ def uploader(kind: str, label: str, help_text: str) -> None:
     kept = waiting(kind)
     if kept is not None:
         st.text(f"{label}: {kept.name}")
-        st.caption("Uploaded, not brought in yet.")
+        st.caption("It is coming in." if running() else "Uploaded, not brought in yet.")
+        return
+    if running():
+        st.text(label)
+        st.caption("Another file can be added once the one that is coming in is here.")
         return
     turn = st.session_state.setdefault(f"turn_{kind}", 0)
     given = st.file_uploader(label, FILE_TYPES, key=f"upload_{kind}_{turn}", help=help_text)
@@ -113,12 +122,13 @@ def bring_in(
         protected=protected,
         progress=tell,
     )
-    _choose(dataset.fingerprint)
+    _choose(dataset.fingerprint, [path, applications])
 
 
-def _choose(fingerprint: str) -> None:
+def _choose(fingerprint: str, brought: Sequence[Path | None]) -> None:
+    """Choose a dataset, and delete the uploads that were brought in with it."""
     state.choose_dataset(fingerprint)
-    forget_uploads()
+    _forget(brought)
     st.rerun()
 
 
@@ -171,8 +181,10 @@ def review() -> None:
         st.caption("It goes on when you leave this page.")
         _keep_choices()
         return
+    state.keep([])  # they are drawn now
     if job is not None and job.result is not None:
-        _choose(job.result["dataset"])
+        brought = [job.request["transactions"], job.request["applications"]]
+        _choose(job.result["dataset"], [Path(path) for path in brought if path])
     try:
         found = _looked(path, look) if path else None
         if found is not None:

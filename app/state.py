@@ -75,6 +75,19 @@ def dataset() -> Dataset | None:
     return stored[0] if stored else None
 
 
+def keep(keys: list[str]) -> None:
+    """Let what was chosen under these keys outlive the page on which it was chosen."""
+    st.session_state["kept_choices"] = keys
+    hold()
+
+
+def hold() -> None:
+    """Take the kept choices up again in this run: Streamlit forgets those of what is not drawn."""
+    for key in st.session_state.get("kept_choices", []):
+        if key in st.session_state:
+            st.session_state[key] = st.session_state[key]
+
+
 def choose_dataset(fingerprint: str) -> None:
     """Make a dataset the session's; applied before widgets are drawn on the next run."""
     st.session_state["choose_data"] = fingerprint

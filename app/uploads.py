@@ -6,6 +6,7 @@ import re
 import shutil
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,8 +23,9 @@ def keep(stream: BinaryIO, name: str, settings: Settings) -> Path:
     root = settings.home / "incoming"
     root.mkdir(parents=True, exist_ok=True)
     for folder in root.iterdir():
-        if time.time() - folder.stat().st_mtime > _KEPT_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another session was faster
+            if time.time() - folder.stat().st_mtime > _KEPT_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
     folder = root / uuid.uuid4().hex
     folder.mkdir()
     path = folder / plain_name(name)

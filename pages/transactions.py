@@ -20,7 +20,12 @@ def ways_in() -> None:
         st.text("No file at hand?")
         st.caption(text.SAMPLE_FILES)
         st.space("stretch")
-        if widgets.action("Use the simulated sample", "bring in data", icon=":material/science:"):
+        if widgets.action(
+            "Use the simulated sample",
+            "bring in data",
+            icon=":material/science:",
+            disabled=incoming.running(),
+        ):
             try:
                 incoming.bring_in(*state.SAMPLE_FILES)
             except CandorError as error:

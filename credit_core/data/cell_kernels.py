@@ -1,7 +1,7 @@
 """Single cells read by compiled loops: dates, numbers, flags and words of a known meaning.
 
-Eight bytes are looked at as one number, so that a cell costs hardly more the longer it is, and no
-guess of where it ends can go wrong.
+Eight bytes are looked at as one number, so that a cell costs hardly more the longer it is, and the
+processor has no branch to mispredict at its end.
 """
 
 from __future__ import annotations
@@ -230,7 +230,7 @@ def first_bytes(text: Text, begin: int, length: int, end: int) -> np.uint64:
 
 @compiled(types.uint64, types.uint64, returns=types.uint64)
 def stirred(mixed: np.uint64, word: np.uint64) -> np.uint64:
-    """Return a hash of eight bytes more."""
+    """Return a hash of what was hashed before and of eight bytes more."""
     mixed = (mixed ^ word) * np.uint64(0x9E37_79B9_7F4A_7C15)
     return mixed ^ mixed >> np.uint64(32)
 

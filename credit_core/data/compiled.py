@@ -24,8 +24,9 @@ Text = NDArray[np.uint8]
 def _folder() -> Path | None:
     """Return the folder in which compiled loops are kept; None where there is none.
 
-    Numba compiles a loop anew when the file that it stands in changes. Parts of loops stand in this
-    file and in that of the cells: when one of these changes, the folder is another one.
+    Numba compiles a loop anew when the file that it stands in changes. Parts of loops, and numbers
+    that are compiled into them, stand in other files: when one of these changes, the folder is
+    another one.
     """
     here = Path(__file__)
     shared = b"".join(here.with_name(name).read_bytes() for name in _SHARED)
@@ -42,7 +43,7 @@ def _folder() -> Path | None:
     return None
 
 
-_SHARED = ("compiled.py", "cell_kernels.py")
+_SHARED = ("compiled.py", "cell_kernels.py", "contract.py")
 _FOLDER = _folder()
 
 

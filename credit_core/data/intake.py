@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -55,8 +54,10 @@ from credit_core.data.store import (
     new_folder,
     open_dataset,
     save_manifest,
+    scratch_folder,
     sync,
 )
+from credit_core.data.typist import changed
 from credit_core.errors import InputError
 from credit_core.settings import Settings
 
@@ -100,13 +101,13 @@ def ingest(
     tell = progress or (lambda _share, _text: None)
     if path is None and applications is None:
         raise InputError("Give a transactions file, an applications file, or both.")
-    settings.datasets.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".incoming-", dir=settings.home) as scratch:
+    with scratch_folder(settings.home, ".incoming-") as scratch:
         tell(0.0, "Looking at the file")
-        ledger = LedgerFile.of(path, mapping, settings, Path(scratch)) if path else None
+        seen = _state_of(path)
+        ledger = LedgerFile.of(path, mapping, settings, scratch) if path else None
         filed = None
         if applications is not None:
-            folder = Path(scratch) / "applications"
+            folder = scratch / "applications"
             folder.mkdir()
             filed = look_at(applications, settings, folder)
         fingerprint = fingerprint_of(ledger, filed, protected)
@@ -124,6 +125,8 @@ def ingest(
             )
             if ledger is not None:
                 dataset = _store_ledger(ledger, dataset, settings, tell)
+                if _state_of(path) != seen:
+                    raise changed(ledger.reading.source.name)
             if filed is not None:
                 tell(0.95, "Reading the applications")
                 stored = store_applications(filed, folder, settings, protected)
@@ -138,6 +141,15 @@ def ingest(
         counted.append(f"{found.rows:,} applications stored, {found.rejected:,} set aside")
     tell(1.0, "; ".join(counted))
     return open_dataset(settings, fingerprint)
+
+
+def _state_of(path: Path | None) -> tuple[int, int] | None:
+    """Return a file's size and the time of its last change, None where there is none."""
+    try:
+        found = path.stat() if path else None
+    except (OSError, ValueError):
+        return None  # what reads it says what is wrong
+    return (found.st_size, found.st_mtime_ns) if found else None
 
 
 def _unmatched(dataset: Dataset, settings: Settings) -> int:
@@ -342,10 +354,8 @@ def _measured(
     columns = tuple(column.name for column in reading.columns)
     with ThreadPoolExecutor(1) as aside:
         listed = aside.submit(_list_customers, connection.cursor(), dataset, passed.customers)
-        if (
-            passed.customers is None
-        ):  # to find them takes memory, and nothing else shall take it then
-            listed.result()
+        if passed.customers is None:
+            listed.result()  # to find them takes memory, and nothing else shall take it then
         values = complete(connection, dataset, columns, passed.values)
         found = measure(connection, dataset, columns, reading, values, listed.result)
     return replace(

@@ -94,10 +94,17 @@ def read_lines(
     None where too many lines are doubtful to look at each, or a line has quotation marks in odd
     places.
     """
+    told = 0.0
+
+    def tell_more(share: float) -> None:
+        nonlocal told
+        told = max(told, share)
+        tell(told)
+
     try:
-        return _read(reading, stage, settings, again, tell, finish=finish, hopeful=True)
-    except _MissingError:  # where some cells of a column are empty, an early one is
-        return _read(reading, stage, settings, again, tell, finish=finish, hopeful=False)
+        return _read(reading, stage, settings, again, tell_more, finish=finish, hopeful=True)
+    except _MissingError:  # where some cells of a column are empty, an early one mostly is
+        return _read(reading, stage, settings, again, tell_more, finish=finish, hopeful=False)
 
 
 def _read(
@@ -196,7 +203,7 @@ def _oddly_marked(text: bytes, source: Source) -> bool:
 
 def _broken(line: int, text: bytes, reading: Reading) -> Broken:
     """Return a doubtful line; its reason is None where the tolerant rules may still read it."""
-    record = text.decode("utf-8").rstrip("\r\n")
+    record = text.decode("utf-8", errors="replace").rstrip("\r\n")
     cells, width = len(reading.source.cells(record)), len(reading.source.header)
     if len(text) > LONGEST_LINE:
         return Broken(line, record, "line_too_long")

@@ -74,6 +74,13 @@ class Mapping(BaseModel):
             raise ValueError(f"{value!r} is no time zone; write one such as Europe/Rome") from error
         return value
 
+    @field_validator("direction_in", "direction_out", "currency")
+    @classmethod
+    def _no_empty_word(cls, value: tuple[str, ...] | str | None) -> tuple[str, ...] | str | None:
+        if any(not word.strip() for word in ((value,) if isinstance(value, str) else value or ())):
+            raise ValueError("an empty word stands for nothing; leave it out")
+        return value
+
     @property
     def pair(self) -> tuple[str, str] | None:
         """Return the two parts that stand for the amount, None where it is one column."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -53,6 +55,8 @@ class Applications:
     like_protected: tuple[str, ...] = ()
 
 
+_HELD_AFTER_SECONDS = 10
+"""A scratch folder as young as that may not be held yet."""
 Values = Counter[str | None]
 """The values of a column, None for none, each with its rows."""
 MOST_VALUES = 1_000
@@ -143,10 +147,7 @@ class Dataset:
 @contextmanager
 def new_folder(root: Path, name: str) -> Iterator[Path]:
     """Yield a scratch folder that becomes ``root/name`` only when the block ends well."""
-    root.mkdir(parents=True, exist_ok=True)
-    scratch = root / f".partial-{uuid.uuid4().hex}"
-    scratch.mkdir()
-    try:
+    with scratch_folder(root, ".partial-") as scratch:
         yield scratch
         for path in scratch.iterdir():
             sync(path)
@@ -158,8 +159,39 @@ def new_folder(root: Path, name: str) -> Iterator[Path]:
                 raise
             # Someone else finished the same content first; theirs is as good as ours.
         sync(root)
+
+
+@contextmanager
+def scratch_folder(root: Path, prefix: str) -> Iterator[Path]:
+    """Yield a hidden folder that is gone when the block ends, unless it was given another name.
+
+    What processes left that were killed is taken away first: nobody holds its folder any more.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    for left in root.glob(f"{prefix}*"):
+        _take_away(left)
+    folder = root / f"{prefix}{uuid.uuid4().hex}"
+    folder.mkdir()
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_SH)
+        yield folder
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+def _take_away(folder: Path) -> None:
+    """Delete a scratch folder that no living process holds."""
+    with suppress(OSError):  # gone, or held
+        if time.time() - folder.stat().st_mtime < _HELD_AFTER_SECONDS:
+            return
+        held = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(held)
 
 
 def write_atomic(path: Path, data: bytes) -> None:

@@ -174,8 +174,8 @@ class Typist:
     def decide(self, blocks: Sequence[Block], *, hopeful: bool) -> None:
         """Decide by some blocks which columns are full, by the first which have few texts.
 
-        In a column that is full nothing may be missing. With ``hopeful`` those are taken to be so in
-        which nothing was missing as far as was looked; else none is.
+        In a column that is full nothing may be missing. With ``hopeful`` those are taken to be so
+        in which nothing was missing as far as was looked; else none is.
         """
         batches = [batch for block in blocks for batch in block.batches]
         few = batches[0].schema if batches else pa.schema([])

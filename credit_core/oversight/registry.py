@@ -15,7 +15,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -352,7 +352,8 @@ def list_versions(settings: Settings) -> list[ModelVersion]:
     if is_empty(settings):
         return []
     changed = None if settings.tracking_url else stamp(settings)
-    listed = kept(settings.models, changed) if changed else None
+    known = {field.name for field in fields(ModelVersion)} - {"path"}
+    listed = kept(settings.models, changed, known) if changed else None
     if listed is None:
         listed = _asked(settings)
         if changed and changed == stamp(settings):

@@ -28,12 +28,13 @@ def changed_ns(database: Path) -> int:
     return max(times, default=0)
 
 
-def kept(folder: Path, changed: int) -> list[dict[str, Any]] | None:
-    """Return the versions kept in a model store that was last changed then; None for none."""
+def kept(folder: Path, changed: int, fields: set[str]) -> list[dict[str, Any]] | None:
+    """Return the versions, of these fields, kept in a model store last changed then; else None."""
     with suppress(OSError, ValueError, TypeError, KeyError):
         content = json.loads((folder / NAME).read_text(encoding="utf-8"))
         if (content["format"], content["changed"]) == (FORMAT, changed):
-            return [dict(version) for version in content["versions"]]
+            versions = [dict(version) for version in content["versions"]]
+            return versions if all(version.keys() == fields for version in versions) else None
     return None
 
 

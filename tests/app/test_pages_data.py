@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
 import random
@@ -244,6 +245,67 @@ class TestTransactions:
         assert "could be read" in at.error[0].value
         assert next(box for box in at.selectbox if box.label == "Date format").value == "dmy"
         assert list_datasets(settings) == []
+
+    @staticmethod
+    def job(transactions: Path, **facts: Any) -> jobs.Job:
+        """A job that brings in an upload of a session that knows it as "coming"."""
+        asked = {"transactions": str(transactions), "applications": None}
+        usual = {"state": "running", "share": 0.5, "text": "Reading", "started": 0.0,
+                 "seconds": 1.0, "result": None, "problem": None}  # fmt: skip
+        return jobs.Job(id="coming", kind="ingest", request=asked, **{**usual, **facts})
+
+    def test_nothing_else_begins_while_a_file_comes_in(
+        self, page: Page, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        at = self.upload(page("transactions"), "till.csv", transactions())
+        path = at.session_state[incoming.INCOMING["transactions"]]
+        at.session_state[incoming._JOB] = "coming"
+        monkeypatch.setattr(jobs, "read", lambda _, name: self.job(path) if name else None)
+        checked(at.run())
+        (sample,) = [b for b in at.button if b.label == "Use the simulated sample"]
+        assert sample.disabled
+        assert "Another file can be added once" in words(at)
+        assert path.exists()
+
+    def test_only_what_a_job_brought_in_is_put_away(
+        self,
+        page: Page,
+        stored: Dataset,
+        settings: Settings,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        at = self.upload(page("transactions"), "till.csv", transactions())
+        path = at.session_state[incoming.INCOMING["transactions"]]
+        other = uploads.keep(io.BytesIO(b"customer_id,outcome\nC001,0\n"), "other.csv", settings)
+        at.session_state[incoming.INCOMING["applications"]] = other
+        at.session_state[incoming._JOB] = "coming"
+        done = self.job(path, state="done", result={"dataset": stored.fingerprint})
+        monkeypatch.setattr(jobs, "read", lambda _, name: done if name else None)
+        checked(at.run())
+        assert not path.exists()
+        assert other.exists()
+        assert "other.csv" in words(at)
+
+    def test_choices_outlive_the_page_where_a_job_fails(
+        self, page: Page, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        at = self.upload(page("transactions"), "till.csv", transactions())
+        path = at.session_state[incoming.INCOMING["transactions"]]
+        monkeypatch.setattr(incoming, "_AS_A_JOB", 1)
+        monkeypatch.setattr(jobs, "submit", lambda *_: "coming")
+        monkeypatch.setattr(jobs, "read", lambda _, name: self.job(path) if name else None)
+        next(box for box in at.selectbox if box.label == "Date format").set_value("dmy")
+        checked(at.button(key=submit_key(at)).click().run())
+        assert "It goes on when you leave this page." in words(at)
+        failed = self.job(path, state="failed", problem="No row could be read.")
+        for elsewhere in ("overview", "governance"):
+            at.switch_page(f"../pages/{elsewhere}.py")
+            checked(at.run())
+        monkeypatch.setattr(jobs, "read", lambda _, name: failed if name else None)
+        at.switch_page("../pages/transactions.py")
+        checked(at.run())
+        assert "No row could be read" in at.error[0].value
+        assert next(box for box in at.selectbox if box.label == "Date format").value == "dmy"
 
     def test_ambiguous_dates_are_asked_for(self, page: Page, settings: Settings) -> None:
         ambiguous = "customer_id,date,amount\n" + "A,03/04/2024,5\nB,05/06/2024,7\n" * 20

@@ -380,6 +380,33 @@ def test_progress_is_told_row_by_row(tmp_path: Path) -> None:
     assert [share for share, _ in told] == sorted(share for share, _ in told)
 
 
+@pytest.mark.parametrize(
+    "words", [{"direction_in": ("C", " ")}, {"direction_out": ("D", "")}, {"currency": " "}]
+)
+def test_an_empty_word_means_nothing(words: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="an empty word stands for nothing"):
+        Mapping(columns={"customer_id": "c"}, **words)
+
+
+@pytest.mark.parametrize("least", [0, 1 << 40])
+def test_a_file_written_over_while_it_is_read_is_refused(least: int, tmp_path: Path) -> None:
+    """As many lines and bytes as before: only its time tells."""
+    path, home = tmp_path / "file.csv", tmp_path / "home"
+    text = "\n".join(["customer,date,amount", *(f"C{i},2024-01-05,1" for i in range(100))])
+    path.write_text(text)
+
+    def written_over(_share: float, words: str) -> None:
+        if words == "Measuring the ledger":
+            path.write_text(text.replace("C7,", "C8,"))
+
+    with (
+        mock.patch.object(lines, "LEAST_BYTES", least),
+        pytest.raises(InputError, match="changed while it was read"),
+    ):
+        ingest(path, Settings(home=home, models=home), progress=written_over)
+    assert not [left for left in home.rglob("*") if left.name != "datasets"]
+
+
 def test_a_file_that_becomes_shorter_while_it_is_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "file.csv"
     rows = [f"C{i},2024-01-05,1" for i in range(100)]
