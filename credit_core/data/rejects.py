@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from credit_core.data.reading import LONGEST_LINE, REASONS, Reading
 from credit_core.data.source import RecordIndex, Source, index_records
+from credit_core.errors import InputError
 
 _DANGEROUS_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001
 _LONGEST_VALUE = 200
@@ -137,6 +138,12 @@ def _refuse_lost_records(source: Source, counted: int, staged: int) -> None:
     """Refuse a file of which the reader saw another number of records than a parser counts."""
     if counted == staged:
         return
+    if not source.quoted:  # the engine's reader gives up where too much in a row is wrong
+        raise InputError(
+            f"{source.name}: too many rows on end do not have the {len(source.header)} columns of "
+            "the header, so it could not be read to its end; check that every row has as many "
+            "cells as the header, and export it again."
+        )
     longest, span, last = 0, 0, 0
     for line, _ in source.records():
         if line - last > span:

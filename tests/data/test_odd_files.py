@@ -1075,3 +1075,17 @@ def test_a_file_nobody_may_read(settings: Settings, written: Callable[..., Path]
     path.chmod(0)
     with pytest.raises(InputError, match="cannot be opened"):
         ingest(path, settings)
+
+
+def test_rows_that_all_have_too_many_cells_are_not_blamed_on_quotation_marks(
+    settings: Settings, written: Callable[..., Path]
+) -> None:
+    """The engine's reader gives up after some megabytes of them."""
+    row = f"A,2024-01-05,1,{'x' * 40}\n"
+    path = written("customer_id,date,amount\n" + row * 120_000 + "B,2024-01-05,1\n", "wide.csv")
+    mapping = Mapping(
+        columns={"customer_id": "customer_id", "timestamp": "date", "amount": "amount"}
+    )
+    with pytest.raises(InputError, match="do not have the 3 columns of the header") as caught:
+        ingest(path, settings, mapping=mapping)
+    assert "quotation" not in str(caught.value)
