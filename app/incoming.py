@@ -23,7 +23,7 @@ Found = TypeVar("Found")
 FILE_TYPES = ["csv", "tsv", "txt", "gz", "zip", "xlsx", "parquet"]
 _AS_A_JOB = 8 << 20
 """Bytes from which files are brought in by a job, which goes on when the page is left."""
-_JOB = "incoming_job"
+_JOB, _ADDRESS = "incoming_job", "incoming"
 INCOMING = {"transactions": "incoming_transactions", "applications": "incoming_applications"}
 
 
@@ -42,6 +42,20 @@ def running() -> bool:
     """Return True while a job brings this session's files in."""
     job = _job()
     return job is not None and job.running
+
+
+def take_up() -> None:
+    """Take up the job that the address names: after a reload the session knows of none."""
+    if _JOB in st.session_state or not (name := st.query_params.get(_ADDRESS, "")):
+        return
+    job = jobs.read(state.settings(), name)
+    if job is None or job.kind != "ingest":
+        return
+    st.session_state[_JOB] = job.id
+    for kind, key in INCOMING.items():
+        path = Path(job.request[kind] or "")
+        if uploads.is_upload(path, state.settings()):  # the sample is none
+            st.session_state[key] = path
 
 
 def _job() -> jobs.Job | None:
@@ -72,6 +86,7 @@ def forget_uploads() -> None:
 def _forget(paths: Sequence[Path | None]) -> None:
     """Delete uploads of this session."""
     st.session_state.pop(_JOB, None)
+    st.query_params.pop(_ADDRESS, None)
     state.keep([])
     for key in INCOMING.values():
         path = st.session_state.get(key)
@@ -177,6 +192,7 @@ def review() -> None:
         return
     job = _job()
     if job is not None and job.running:
+        st.query_params[_ADDRESS] = job.id
         follow(job.id)
         st.caption("It goes on when you leave this page.")
         _keep_choices()

@@ -43,6 +43,11 @@ def plain_name(name: str) -> str:
     return re.sub(r"[^\w.\- ]", "_", Path(name).name).lstrip(".")[-100:] or "upload"
 
 
+def is_upload(path: Path, settings: Settings) -> bool:
+    """Return True for a file that `keep` wrote."""
+    return path.parent.parent == settings.home / "incoming"
+
+
 def discard(path: Path) -> None:
     """Delete an upload and its folder."""
     shutil.rmtree(path.parent, ignore_errors=True)

@@ -34,6 +34,7 @@ def ways_in() -> None:
 
 st.title("Transactions")
 st.caption("Bring a file in; every row is kept or set aside with its reason, and none is lost.")
+incoming.take_up()
 stored = state.dataset()
 # A key of the dataset's closes the box when another one has come in.
 key = f"bring_in_{stored.fingerprint if stored else 'first'}"

@@ -286,6 +286,15 @@ class TestTransactions:
         assert other.exists()
         assert "other.csv" in words(at)
 
+    def test_a_reloaded_page_takes_its_job_up(
+        self, page: Page, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = uploads.keep(io.BytesIO(transactions().encode()), "till.csv", settings)
+        monkeypatch.setattr(jobs, "read", lambda _, name: self.job(path) if name else None)
+        at = page("transactions", {"incoming": "coming"})
+        assert "It is coming in." in words(at)
+        assert "It goes on when you leave this page." in words(at)
+
     def test_choices_outlive_the_page_where_a_job_fails(
         self, page: Page, monkeypatch: pytest.MonkeyPatch
     ) -> None:
