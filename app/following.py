@@ -7,9 +7,15 @@ import streamlit as st
 from app import jobs, results, state
 
 
-@st.fragment(run_every=1.0)
 def follow(job_id: str) -> None:
     """Show a running job; the page is drawn anew when it ends."""
+    _follow(job_id, state.page())
+
+
+@st.fragment(run_every=1.0)
+def _follow(job_id: str, page: str) -> None:
+    if page != state.page():
+        return  # the last turn of a page that was left: to draw it anew would lead back to it
     job = jobs.read(state.settings(), job_id)
     if job is None or not job.running:
         st.rerun()

@@ -70,6 +70,7 @@ def main() -> None:
         st.navigation(pages, position="hidden")
         return
     page = st.navigation(pages, position="hidden")
+    state.enter(page.url_path)
     state.hold()
     with st.sidebar:
         menu(pages)

@@ -75,6 +75,16 @@ def dataset() -> Dataset | None:
     return stored[0] if stored else None
 
 
+def enter(page: str) -> None:
+    """Remember the page that is drawn."""
+    st.session_state["page_drawn"] = page
+
+
+def page() -> str:
+    """Return the page that is drawn, or was last."""
+    return str(st.session_state.get("page_drawn", ""))
+
+
 def keep(keys: list[str]) -> None:
     """Let what was chosen under these keys outlive the page on which it was chosen."""
     st.session_state["kept_choices"] = keys
