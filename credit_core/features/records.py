@@ -51,7 +51,10 @@ def step_of(slots: Sequence[Slot]) -> int:
 
 
 def shared_out(slots: Sequence[Slot], lanes: int) -> list[list[Slot]]:
-    """Share slots out, about as much to each lane; those over one column stay together."""
+    """Share slots out, about as much to each lane; those over one column stay together.
+
+    Where there are few slots, there are fewer lanes.
+    """
     shares: list[list[Slot]] = [[] for _ in range(lanes)]
     sizes = [0] * lanes
     common = [[slot] for slot in slots if slot.width == 1 and not is_rare(slot)]
@@ -60,7 +63,7 @@ def shared_out(slots: Sequence[Slot], lanes: int) -> list[list[Slot]]:
         lane = sizes.index(min(sizes))
         shares[lane] += together
         sizes[lane] += _size(together)
-    return shares
+    return [share for share in shares if share]
 
 
 def laid_out(slots: Sequence[Slot]) -> Layout:

@@ -179,7 +179,7 @@ class Totals:
         numbers = self._numbers.of(len(groups))
         for i, column in enumerate(self._columns):
             numbers[i] = chunk.numbers[column]
-        inside: dict[tuple[str, int, int], Rows] = {}
+        placed: dict[tuple[str, int, int], Rows] = {}
         for i, (over, first, width) in enumerate(self.spreads, len(self._columns)):
             # Outside of the slot, or not known, is no place: it counts for nothing, at place 0.
             place = chunk.numbers[over] - first
@@ -187,13 +187,13 @@ class Totals:
             if (known := chunk.counted(over, ())) is not None:
                 within &= known.view(np.bool_)
             numbers[i] = place * within
-            inside[over, first, width] = within.view(np.uint8)
+            placed[over, first, width] = within.view(np.uint8)
         counted = self._rows.of(len(groups))
         for row, (column, terms, spread) in zip(counted, self._counted, strict=True):
             rows = chunk.counted(column, terms)
             row[:] = 1 if rows is None else rows
-            if spread in inside:
-                row &= inside[spread]
+            if spread in placed:
+                row &= placed[spread]
         kernels.take_in(
             groups.view(np.uint32),
             counted,
