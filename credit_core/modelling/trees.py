@@ -26,6 +26,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 _GROUP_DEPTH = 3
 _CHUNK = 50_000
+_TURNED = 512
 _BITS = 8
 
 
@@ -75,7 +76,11 @@ class _Asked:
     """
 
     def __init__(self, rows: FloatArray, asked: Iterable[int]) -> None:
-        self.columns = {j: np.ascontiguousarray(rows[:, j]) for j in asked}
+        wanted = sorted(asked)
+        turned = np.empty((len(wanted), len(rows)))
+        for start in range(0, len(rows), _TURNED):  # a few at a time, which caches can hold
+            turned[:, start : start + _TURNED] = rows[start : start + _TURNED, wanted].T
+        self.columns = dict(zip(wanted, turned, strict=True))
         missing = {j: np.isnan(column) for j, column in self.columns.items()}
         self.missing = {j: here for j, here in missing.items() if here.any()}
         self.holds = np.empty(len(rows), dtype=bool)
