@@ -51,10 +51,10 @@ from credit_core.data.store import (
     VALUED,
     Dataset,
     Values,
+    incoming_folder,
     new_folder,
     open_dataset,
     save_manifest,
-    scratch_folder,
     sync,
 )
 from credit_core.data.typist import changed
@@ -101,7 +101,7 @@ def ingest(
     tell = progress or (lambda _share, _text: None)
     if path is None and applications is None:
         raise InputError("Give a transactions file, an applications file, or both.")
-    with scratch_folder(settings.home, ".incoming-") as scratch:
+    with incoming_folder(settings) as scratch:
         tell(0.0, "Looking at the file")
         seen = _state_of(path)
         ledger = LedgerFile.of(path, mapping, settings, scratch) if path else None

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -179,6 +179,11 @@ def scratch_folder(root: Path, prefix: str) -> Iterator[Path]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(held)
+
+
+def incoming_folder(settings: Settings) -> AbstractContextManager[Path]:
+    """Return a scratch folder for what is made of a file on its way in."""
+    return scratch_folder(settings.home, ".incoming-")
 
 
 def _take_away(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from credit_core.data.intake import Progress
 from credit_core.data.ledger import open_ledger
 from credit_core.data.mapping import Mapping
 from credit_core.data.sniff import look_at
-from credit_core.data.store import Dataset
+from credit_core.data.store import Dataset, incoming_folder
 from credit_core.oversight import access, events
 from credit_core.settings import Settings
 
@@ -39,9 +38,8 @@ class FileLook:
 
 def look(path: Path, settings: Settings, rows: int = 5) -> FileLook:
     """Look at a transactions file and propose a mapping; nothing is stored."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".incoming-", dir=settings.home) as scratch:
-        source = look_at(path, settings, Path(scratch))
+    with incoming_folder(settings) as scratch:
+        source = look_at(path, settings, scratch)
         sample = intake.first_rows(source, settings)
         mapping, question = None, None
         try:
@@ -56,9 +54,8 @@ def look(path: Path, settings: Settings, rows: int = 5) -> FileLook:
 
 def file_header(path: Path, settings: Settings) -> tuple[str, ...]:
     """Return the header of a file; it is checked like one that comes in."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".incoming-", dir=settings.home) as scratch:
-        return look_at(path, settings, Path(scratch)).header
+    with incoming_folder(settings) as scratch:
+        return look_at(path, settings, scratch).header
 
 
 def ingest(

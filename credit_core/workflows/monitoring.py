@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ from credit_core.config import MonitoringConfig
 from credit_core.data.applications import store_applications
 from credit_core.data.intake import Progress
 from credit_core.data.sniff import look_at
-from credit_core.data.store import Dataset, write_atomic
+from credit_core.data.store import Dataset, incoming_folder, write_atomic
 from credit_core.decisions.policy import APPROVE
 from credit_core.decisions.reasons import choose_reasons
 from credit_core.decisions.scoring import ScoredSnapshots, in_parts, score_parts, score_snapshots
@@ -207,9 +206,7 @@ def receive_outcomes(path: Path, dataset: Dataset, settings: Settings) -> dict[s
         Where the file has no outcome, or none of its customers is in the dataset.
     """
     access.require(settings, "bring in data")
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".incoming-", dir=settings.home) as scratch:
-        folder = Path(scratch)
+    with incoming_folder(settings) as folder:
         source = look_at(path, settings, folder)
         stored = store_applications(source, folder, settings)
         frame = pd.read_parquet(folder / "applications.parquet")

@@ -13,7 +13,7 @@ from credit_core.data.contract import BY_NAME
 from credit_core.data.intake import first_rows
 from credit_core.data.propose import recognise_columns
 from credit_core.data.sniff import look_at
-from credit_core.data.store import Dataset
+from credit_core.data.store import Dataset, incoming_folder
 from credit_core.decisions.scoring import needed_columns
 from credit_core.errors import InputError
 from credit_core.modelling.bundle import Bundle
@@ -57,9 +57,7 @@ def bring_in_applicant(
         raise InputError("The model reads transactions; paste or upload the applicant's.")
     if statement is None and not bundle.attributes:
         raise InputError("There is nothing to score: neither transactions nor attributes.")
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".incoming-", dir=settings.home) as scratch:
-        folder = Path(scratch)
+    with incoming_folder(settings) as folder:
         name = f"applicant {re.sub(r'[^A-Za-z0-9_-]+', '-', customer)[:40]}.csv"
         own = None if statement is None else folder / name
         if statement is not None and own is not None:

@@ -8,14 +8,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 from credit_core.data.intake import ingest
+from credit_core.data.source import Source
 from credit_core.data.store import scratch_folder
 from credit_core.settings import SAMPLE_FILES, Settings
+from credit_core.workflows import data
 
 _HOLD = """
 import sys, time
 from pathlib import Path
+from unittest import mock
 from credit_core.data.store import scratch_folder
 
 with scratch_folder(Path(sys.argv[1]), ".incoming-") as folder:
@@ -45,6 +49,27 @@ def test_what_a_killed_process_left_goes_with_the_next_file(settings: Settings) 
     assert (left / "unpacked.csv").exists()
     ingest(SAMPLE_FILES[0], settings)
     assert not left.exists()
+
+
+def test_a_file_that_is_looked_at_loses_nothing_to_another_that_comes_in(
+    settings: Settings, tmp_path: Path
+) -> None:
+    given = tmp_path / "bank.csv"
+    given.write_text("customer_id,date,amount\nA,2024-01-05,1\nB,2024-01-06,2\n")
+    looked_at = data.look_at
+
+    def slowly(path: Path, settings: Settings, scratch: Path) -> Source:
+        unpacked = scratch / "unpacked.csv"
+        unpacked.touch()
+        aged(scratch)
+        ingest(SAMPLE_FILES[0], settings)
+        assert unpacked.exists()
+        return looked_at(path, settings, scratch)
+
+    with mock.patch.object(data, "look_at", slowly):
+        assert data.look(given, settings).header == ("customer_id", "date", "amount")
+        assert data.file_header(given, settings) == ("customer_id", "date", "amount")
+    assert not list(settings.home.glob(".incoming-*"))
 
 
 def test_a_young_folder_may_not_be_held_yet(tmp_path: Path) -> None:
