@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null \
 	&& echo $$p && break; done)
+LOOPS := credit_core/data/compiled.py credit_core/data/contract.py credit_core/data/distinct.py \
+	credit_core/data/numbering.py $(wildcard credit_core/*/*_kernels.py credit_core/*/kernels.py)
 export OMP_WAIT_POLICY := passive
 export MLFLOW_DISABLE_TELEMETRY := true
 # Every process imports the same modules: they are compiled once.
@@ -19,13 +21,19 @@ help:
 	@echo "make mlflow open MLflow's own screens on http://localhost:5000"
 	@echo "make benchmark, make lock, make clean"
 
-run: $(VENV)/.runtime demo
+run: $(VENV)/.runtime
+	@$(MAKE) --no-print-directory --jobs=2 demo $(VENV)/.loops
 	@echo "Candor opens on http://localhost:8501 (Ctrl-C stops it)"
 	@$(BIN)/candor serve
 
 # The demo champions: one on the proxy label, one on the observed outcomes.
 demo: $(VENV)/.runtime
 	@$(BIN)/python -m app.demo
+
+# The first large file need not wait for the loops that read it to be compiled.
+$(VENV)/.loops: app/loops.py $(LOOPS) $(VENV)/.runtime
+	@$(BIN)/python -m app.loops
+	@touch $@
 
 test: $(VENV)/.development lint types contracts unit
 
@@ -39,14 +47,14 @@ types: $(VENV)/.development
 contracts: $(VENV)/.development
 	$(BIN)/lint-imports
 
-unit: $(VENV)/.development
+unit: $(VENV)/.development $(VENV)/.loops
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20
 
 mlflow: $(VENV)/.runtime
 	$(BIN)/mlflow server --backend-store-uri sqlite:///$(CURDIR)/models/mlflow.db --port 5000
 
 benchmark: $(VENV)/.development
-	@for name in features scoring api; do \
+	@for name in features batch scoring api; do \
 		echo "benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 lock: $(VENV)/.runtime

@@ -9,6 +9,7 @@ tabulating is in print (FastTreeSHAP v2, Yang 2021; Woodelf, Nadel and Wettenste
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -76,26 +77,25 @@ class _Asked:
     """
 
     def __init__(self, rows: FloatArray, asked: Iterable[int]) -> None:
-        wanted = sorted(asked)
+        wanted = np.array(sorted(asked), dtype=np.int64)
         turned = np.empty((len(wanted), len(rows)))
         for start in range(0, len(rows), _TURNED):  # a few at a time, which caches can hold
-            turned[:, start : start + _TURNED] = rows[start : start + _TURNED, wanted].T
-        self.columns = dict(zip(wanted, turned, strict=True))
-        missing = {j: np.isnan(column) for j, column in self.columns.items()}
-        self.missing = {j: here for j, here in missing.items() if here.any()}
-        self.holds = np.empty(len(rows), dtype=bool)
+            few = rows[start : start + _TURNED]
+            turned[:, start : start + _TURNED] = few.take(wanted, axis=1).T
+        self._columns = dict(zip(wanted.tolist(), turned, strict=True))
+        self._holds = np.empty(len(rows), dtype=bool)
 
     def pattern(self, group: _Group) -> IntArray:
         """Return which of a group's conditions hold, bit by bit, shape (rows,)."""
         bits = 1 << np.arange(len(group.feature))
         if len(bits) <= _BITS:
             bits = bits.astype(np.uint8)
-        found = np.zeros(len(self.holds), dtype=bits.dtype)
+        # Nor is a missing value greater: where it goes left, that is asked, and turned round.
+        found = np.full(len(self._holds), bits[group.missing_left].sum(dtype=bits.dtype))
         for i, j in enumerate(group.feature.tolist()):
-            np.less_equal(self.columns[j], group.threshold[i], out=self.holds)
-            if group.missing_left[i] and j in self.missing:
-                self.holds |= self.missing[j]
-            found |= self.holds * bits[i]
+            compare = np.greater if group.missing_left[i] else np.less_equal
+            compare(self._columns[j], group.threshold[i], out=self._holds)
+            found ^= self._holds * bits[i]
         return found.astype(np.intp)
 
 
@@ -104,8 +104,8 @@ class _Flat:
     """All groups end to end, for one row: conditions first, then the tables of their sources.
 
     ``starts`` is each group's first condition; ``target``, ``group`` and ``offset`` are, for each
-    table, its source, its group and where its values begin. ``margins`` are the groups' margins by
-    pattern, each beginning at its ``places``.
+    table, its source, its group and where its values begin, and ``first`` is each group's first
+    table. ``margins`` are the groups' margins by pattern, each beginning at its ``places``.
     """
 
     feature: IntArray
@@ -115,6 +115,7 @@ class _Flat:
     starts: IntArray
     target: IntArray
     group: IntArray
+    first: IntArray
     offset: IntArray
     values: FloatArray
     places: IntArray
@@ -135,22 +136,38 @@ class TreeTables:
         if rows == 1 and self.groups:
             return self.base, self._one(X[0])
         parts = np.zeros((self.columns, rows))
+        # Loading Numba takes longer than it saves, so its loop is for where it is loaded already.
+        compiled = rows > _CHUNK and self.groups and "numba" in sys.modules
+        fill = self._fill_compiled if compiled else self._fill
         blocks = [slice(start, start + _CHUNK) for start in range(0, rows, _CHUNK)]
         if len(blocks) < 2:
-            self._fill(parts, X)
+            fill(parts, X)
             return self.base, parts
-        # NumPy lets go of the interpreter while it works, so blocks run side by side.
+        # The interpreter is let go of meanwhile, so blocks run side by side.
         with ThreadPoolExecutor(min(len(blocks), cpu_count() or 1)) as workers:
-            list(workers.map(lambda block: self._fill(parts[:, block], X[block]), blocks))
+            list(workers.map(lambda block: fill(parts[:, block], X[block]), blocks))
         return self.base, parts
 
     def _fill(self, parts: FloatArray, X: FloatArray) -> None:
         """Add the SHAP values of a block of rows to its zeros, shape (columns, rows)."""
-        asked = _Asked(X, _features(self.groups))
+        asked, values = _Asked(X, _features(self.groups)), np.empty(len(X))
         for group in self.groups:
             pattern = asked.pattern(group)
             for source, table in zip(group.sources, group.tables, strict=True):
-                parts[source] += table.take(pattern, mode="clip")
+                parts[source] += table.take(pattern, out=values, mode="clip")
+
+    def _fill_compiled(self, parts: FloatArray, X: FloatArray) -> None:
+        """Do as `_fill` does, with the same additions in the same order."""
+        from credit_core.modelling import tree_kernels
+
+        flat = self._flat
+        asked, place = np.unique(flat.feature, return_inverse=True)
+        tree_kernels.add_up(
+            np.ascontiguousarray(X),
+            *(asked, place, flat.threshold, flat.missing_left, flat.starts),
+            *(flat.target, flat.first, flat.offset, flat.values),
+            parts,
+        )
 
     def change(self, X: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
         """Return how each row's margin changes as its ``columns`` take these values.
@@ -217,6 +234,7 @@ class TreeTables:
         groups = self.groups
         sizes = np.array([len(group.feature) for group in groups], dtype=np.int64)
         patterns = np.array([group.tables.shape[1] for group in groups], dtype=np.int64)
+        tables = np.array([len(group.sources) for group in groups], dtype=np.int64)
         lengths = np.concatenate([np.full(len(g.sources), g.tables.shape[1]) for g in groups])
         return _Flat(
             np.concatenate([group.feature for group in groups]),
@@ -225,7 +243,8 @@ class TreeTables:
             np.concatenate([1 << np.arange(size, dtype=np.int64) for size in sizes]),
             np.cumsum(sizes) - sizes,
             np.concatenate([group.sources for group in groups]),
-            np.repeat(np.arange(len(groups)), [len(group.sources) for group in groups]),
+            np.repeat(np.arange(len(groups)), tables),
+            np.cumsum(tables) - tables,
             np.cumsum(lengths) - lengths,
             np.concatenate([group.tables.ravel() for group in groups]),
             np.cumsum(patterns) - patterns,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import fields
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -21,6 +23,7 @@ from credit_core.modelling.estimator import Estimator, margin, total
 from credit_core.modelling.logistic import Logistic, choose_penalty, fit_logistic
 from credit_core.modelling.scorecard import fit_scorecard
 from credit_core.modelling.training import grouped_folds
+from credit_core.modelling.trees import TreeTables
 
 
 def data(
@@ -391,14 +394,22 @@ def test_linear_files_hold_plain_numbers() -> None:
     assert np.ravel([np.ravel(values).sum() for values in content.values()]).dtype == np.float64
 
 
+@pytest.mark.parametrize("loaded", [True, False], ids=["with Numba", "without"])
 @pytest.mark.parametrize("which", [0, 1], ids=["xgboost", "lightgbm"])
 def test_blocks_worked_side_by_side_give_the_same_bits(
-    boosted: tuple[XGBoost, LightGBM], which: int, monkeypatch: pytest.MonkeyPatch
+    boosted: tuple[XGBoost, LightGBM], which: int, loaded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     estimator = boosted[which]
     rows = np.tile(NEW, (5, 1))
+    assert np.isnan(rows).any()
     base, whole = estimator.contributions(rows)
-    monkeypatch.setattr("credit_core.modelling.trees._CHUNK", 37)
-    again = estimator.contributions(rows)
-    assert again[0] == base
-    assert np.array_equal(again[1], whole)
+    monkeypatch.setattr("credit_core.modelling.trees._CHUNK", 337)
+    if loaded:
+        import_module("numba")
+    else:
+        monkeypatch.delitem(sys.modules, "numba", raising=False)
+    monkeypatch.setattr(TreeTables, "_fill" if loaded else "_fill_compiled", None)  # is not used
+    for some in (rows, np.asfortranarray(rows)):
+        again = estimator.contributions(some)
+        assert again[0] == base
+        assert np.array_equal(again[1], whole)
