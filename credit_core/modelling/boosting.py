@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -22,18 +23,17 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class XGBoost:
-    """A fitted XGBoost ensemble, kept as its UBJ bytes."""
+    """A fitted XGBoost ensemble, kept as its JSON text.
+
+    Neither this nor LightGBM's text needs its library to be read, which takes a second to import.
+    """
 
     family: ClassVar[str] = "xgboost"
     model: bytes
 
     @cached_property
     def tables(self) -> TreeTables:
-        import xgboost as xgb
-
-        booster = xgb.Booster()
-        booster.load_model(bytearray(self.model))
-        learner = json.loads(booster.save_raw("json"))["learner"]
+        learner = json.loads(self.model)["learner"]
         columns = int(learner["learner_model_param"]["num_feature"])
         start = learner["learner_model_param"]["base_score"]
         probability = float(json.loads(start)[0] if start.startswith("[") else start)
@@ -48,11 +48,17 @@ class XGBoost:
         return self.tables.change(_single(X), columns, _single(values))
 
     def files(self) -> dict[str, bytes]:
-        return {"model.ubj": self.model}
+        return {"model.json": self.model}
 
     @staticmethod
     def from_files(files: dict[str, bytes]) -> XGBoost:
-        return XGBoost(files["model.ubj"])
+        if "model.ubj" in files:  # as models were kept before
+            import xgboost as xgb
+
+            return XGBoost(
+                bytes(xgb.Booster(model_file=bytearray(files["model.ubj"])).save_raw("json"))
+            )
+        return XGBoost(files["model.json"])
 
 
 def _single(X: FloatArray) -> FloatArray:
@@ -84,11 +90,9 @@ class LightGBM:
 
     @cached_property
     def tables(self) -> TreeTables:
-        import lightgbm as lgb
-
-        content = lgb.Booster(model_str=self.model.decode()).dump_model()
-        trees = [_lightgbm_tree(tree["tree_structure"]) for tree in content["tree_info"]]
-        return tabulate(trees, 0.0, int(content["max_feature_idx"]) + 1)
+        text = self.model.decode()
+        columns = int(_fields(text.partition("\nTree=")[0])["max_feature_idx"]) + 1
+        return tabulate(list(lightgbm_trees(text)), 0.0, columns)
 
     def contributions(self, X: FloatArray) -> tuple[float, FloatArray]:
         return self.tables.contributions(X)
@@ -104,40 +108,61 @@ class LightGBM:
         return LightGBM(files["model.txt"])
 
 
-def _lightgbm_tree(root: dict[str, Any]) -> Tree:
-    nodes: list[dict[str, Any]] = []
+def _fields(text: str) -> dict[str, str]:
+    """Return a part of LightGBM's text, which has lines such as ``name=values``."""
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def lightgbm_trees(text: str) -> Iterator[Tree]:
+    """Yield the trees of LightGBM's text, the nodes of each from the root down, left first."""
+    for part in text.partition("\nend of trees")[0].split("\nTree=")[1:]:
+        yield _lightgbm_tree(_fields(part))
+
+
+_CATEGORICAL, _DEFAULT_LEFT, _MISSING, _MISSING_IS_NAN = 1, 2, 12, 8
+"""The bits of LightGBM's ``decision_type``."""
+
+
+def _lightgbm_tree(fields: dict[str, str]) -> Tree:
+    def numbers(name: str, kind: type) -> NDArray[Any]:
+        # One more, for what a leaf does not have.
+        return np.array([*fields.get(name, "").split(), 0], dtype=kind)
+
+    left, right = numbers("left_child", np.int64), numbers("right_child", np.int64)
+    decision, threshold = numbers("decision_type", np.int64), numbers("threshold", np.float64)
+    if (decision & _CATEGORICAL).any():
+        raise IntegrityError("The LightGBM model holds categorical splits, unknown here.")
+    # A feature without missing values in training reads a missing one as zero.
+    by_default = decision & _MISSING == _MISSING_IS_NAN
+    missing_left = np.where(by_default, decision & _DEFAULT_LEFT != 0, threshold >= 0.0)
+    found: list[int] = []
     children: list[tuple[int, int]] = []
 
-    def walk(node: dict[str, Any]) -> int:
-        index = len(nodes)
-        nodes.append(node)
+    def walk(node: int) -> int:
+        """Take in a node, and all below it; leaves have numbers below 0."""
+        index = len(found)
+        found.append(node)
         children.append((-1, -1))
-        if "split_index" in node:
-            if node["decision_type"] != "<=":
-                raise IntegrityError("The LightGBM model holds categorical splits, unknown here.")
-            children[index] = (walk(node["left_child"]), walk(node["right_child"]))
+        if node >= 0:
+            children[index] = (walk(int(left[node])), walk(int(right[node])))
         return index
 
-    walk(root)
-    threshold = np.array([node.get("threshold", 0.0) for node in nodes], dtype=np.float64)
+    walk(0 if int(fields["num_leaves"]) > 1 else -1)
+    nodes = np.array(found)
+    split = nodes >= 0
+    inner, leaf = np.where(split, nodes, -1), np.where(split, -1, ~nodes)
+    places = np.array(children, dtype=np.int64)
     return Tree(
-        feature=np.array([node.get("split_feature", 0) for node in nodes], dtype=np.int64),
-        threshold=threshold,
-        # A feature without missing values in training reads a missing one as zero.
-        missing_left=np.array(
-            [
-                bool(node.get("default_left"))
-                if node.get("missing_type") == "NaN"
-                else node.get("threshold", 0.0) >= 0.0
-                for node in nodes
-            ]
-        ),
-        left=np.array([left for left, _ in children], dtype=np.int64),
-        right=np.array([right for _, right in children], dtype=np.int64),
-        value=np.array([node.get("leaf_value", 0.0) for node in nodes], dtype=np.float64),
-        cover=np.array(
-            [node.get("internal_count", node.get("leaf_count", 1)) for node in nodes],
-            dtype=np.float64,
+        feature=numbers("split_feature", np.int64)[inner],
+        threshold=threshold[inner],
+        missing_left=missing_left[inner],
+        left=places[:, 0],
+        right=places[:, 1],
+        value=numbers("leaf_value", np.float64)[leaf],
+        cover=np.where(
+            split,
+            numbers("internal_count", np.float64)[inner],
+            numbers("leaf_count", np.float64)[leaf],
         ),
     )
 
@@ -198,7 +223,7 @@ def fit_xgboost(
         )
         best = booster.best_iteration + 1
         booster = booster[:best]
-    return Fitted(XGBoost(bytes(booster.save_raw("ubj"))), best)
+    return Fitted(XGBoost(bytes(booster.save_raw("json"))), best)
 
 
 def fit_lightgbm(

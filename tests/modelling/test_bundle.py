@@ -54,7 +54,7 @@ def test_a_bundle_loads_and_is_what_was_trained(copied: tuple[Path, str]) -> Non
 
 def test_it_holds_no_pickle_and_no_customer(copied: tuple[Path, str], store) -> None:
     folder, _ = copied
-    assert {path.suffix for path in folder.iterdir()} <= {".json", ".ubj", ".txt", ".parquet"}
+    assert {path.suffix for path in folder.iterdir()} <= {".json", ".txt", ".parquet"}
     ids = pd.read_parquet(store.dataset.applications_path)["customer_id"].head(50)
     for path in folder.iterdir():
         content = path.read_bytes()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+import subprocess
 import sys
 from dataclasses import fields
 from importlib import import_module
@@ -16,14 +18,21 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from credit_core.config import LightGBMConfig, LogisticConfig, ScorecardConfig, XGBoostConfig
-from credit_core.modelling.boosting import LightGBM, XGBoost, fit_lightgbm, fit_xgboost
+from credit_core.errors import IntegrityError
+from credit_core.modelling.boosting import (
+    LightGBM,
+    XGBoost,
+    fit_lightgbm,
+    fit_xgboost,
+    lightgbm_trees,
+)
 from credit_core.modelling.calibration import calibration_slope, fit_platt, probability
 from credit_core.modelling.design import MISSING_LEVEL, Design, DesignColumn, fit_design
 from credit_core.modelling.estimator import Estimator, margin, total
 from credit_core.modelling.logistic import Logistic, choose_penalty, fit_logistic
 from credit_core.modelling.scorecard import fit_scorecard
 from credit_core.modelling.training import grouped_folds
-from credit_core.modelling.trees import TreeTables
+from credit_core.modelling.trees import Tree, TreeTables
 
 
 def data(
@@ -305,6 +314,74 @@ def test_platt_is_scikit_learns_unpenalised_regression() -> None:
     np.testing.assert_allclose(
         found.log_odds(scores), oracle.decision_function(z[:, None]), rtol=1e-6, atol=1e-6
     )
+
+
+def test_models_are_read_without_their_libraries(boosted: tuple[XGBoost, LightGBM]) -> None:
+    code = (
+        "import sys, pickle, numpy as np\n"
+        "for estimator in pickle.load(sys.stdin.buffer):\n"
+        "    print(estimator.contributions(np.zeros((1, 7)))[1].sum().hex())\n"
+        "print({'xgboost', 'lightgbm', 'sklearn'} & sys.modules.keys())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=pickle.dumps(boosted), capture_output=True, check=True
+    )
+    sums = [estimator.contributions(np.zeros((1, 7)))[1].sum().hex() for estimator in boosted]
+    assert done.stdout.decode().split() == [*sums, "set()"]
+
+
+def test_lightgbm_trees_are_those_the_library_tells_of(boosted: tuple[XGBoost, LightGBM]) -> None:
+    import lightgbm as lgb
+
+    def told(node: dict) -> list[tuple]:
+        """Every split and leaf below a node, left before right."""
+        if "leaf_value" in node:
+            return [(node["leaf_value"], node["leaf_count"])]
+        missing = node["default_left"] if node["missing_type"] == "NaN" else node["threshold"] >= 0
+        here = (node["split_feature"], node["threshold"], missing, node["internal_count"])
+        return [here, *told(node["left_child"]), *told(node["right_child"])]
+
+    def read(tree: Tree, node: int = 0) -> list[tuple]:
+        if tree.left[node] < 0:
+            return [(tree.value[node], tree.cover[node])]
+        threshold = min(tree.threshold[node], 1e300)  # infinite where only missing values part
+        here = (tree.feature[node], threshold, tree.missing_left[node], tree.cover[node])
+        return [here, *read(tree, tree.left[node]), *read(tree, tree.right[node])]
+
+    text = boosted[1].model.decode()
+    content = lgb.Booster(model_str=text).dump_model()
+    trees = list(lightgbm_trees(text))
+    assert len(trees) == len(content["tree_info"]) > 20
+    for tree, oracle in zip(trees, content["tree_info"], strict=True):
+        assert read(tree) == told(oracle["tree_structure"])
+
+
+def test_a_lightgbm_that_found_nothing_gives_everyone_the_same() -> None:
+    fitted = fit_lightgbm(np.zeros((90, 2)), LABEL[:90], LightGBMConfig(), seed=0, threads=1)
+    base, parts = fitted.estimator.contributions(np.ones((3, 2)))
+    assert not parts.any()
+    assert probability(np.array(base)) == pytest.approx(LABEL[:90].mean())
+
+
+def test_categorical_splits_of_lightgbm_are_refused() -> None:
+    import lightgbm as lgb
+
+    codes = np.arange(400.0)[:, None] % 8
+    data = lgb.Dataset(codes, np.arange(400) % 8 % 3 == 0, categorical_feature=[0])
+    booster = lgb.train({"objective": "binary", "verbosity": -1}, data, 2)
+    with pytest.raises(IntegrityError, match="categorical"):
+        _ = LightGBM(booster.model_to_string().encode()).tables
+
+
+def test_xgboost_models_as_they_were_kept_before_are_read(
+    boosted: tuple[XGBoost, LightGBM],
+) -> None:
+    import xgboost as xgb
+
+    booster = xgb.Booster(model_file=bytearray(boosted[0].model))
+    again = XGBoost.from_files({"model.ubj": bytes(booster.save_raw("ubj"))})
+    for now, before in zip(again.contributions(NEW), boosted[0].contributions(NEW), strict=True):
+        assert np.array_equal(now, before)
 
 
 def test_the_calibration_slope_is_found_with_its_interval() -> None:
