@@ -27,6 +27,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 _GROUP_DEPTH = 3
 _CHUNK = 50_000
+_MANY = 256
+"""Rows from which on calling a compiled loop pays."""
 _TURNED = 512
 _BITS = 8
 
@@ -121,6 +123,14 @@ class _Flat:
     places: IntArray
     margins: FloatArray
 
+    def holds(self, values: FloatArray) -> NDArray[np.bool_]:
+        """Return which conditions hold for the values they are about, shape (..., conditions)."""
+        found: NDArray[np.bool_] = values <= self.threshold
+        return found | (np.isnan(values) & self.missing_left)
+
+
+_Conditions = tuple[IntArray, IntArray, FloatArray, NDArray[np.bool_], IntArray]
+
 
 @dataclass(frozen=True)
 class TreeTables:
@@ -136,17 +146,25 @@ class TreeTables:
         if rows == 1 and self.groups:
             return self.base, self._one(X[0])
         parts = np.zeros((self.columns, rows))
-        # Loading Numba takes longer than it saves, so its loop is for where it is loaded already.
-        compiled = rows > _CHUNK and self.groups and "numba" in sys.modules
+        workers, compiled = cpu_count() or 1, self._compiled(rows)
         fill = self._fill_compiled if compiled else self._fill
-        blocks = [slice(start, start + _CHUNK) for start in range(0, rows, _CHUNK)]
+        # NumPy's steps are worth a second thread only where they are long.
+        size = min(-(-rows // workers), _CHUNK) if compiled else _CHUNK
+        blocks = [slice(start, start + size) for start in range(0, rows, size or 1)]
         if len(blocks) < 2:
             fill(parts, X)
             return self.base, parts
         # The interpreter is let go of meanwhile, so blocks run side by side.
-        with ThreadPoolExecutor(min(len(blocks), cpu_count() or 1)) as workers:
-            list(workers.map(lambda block: fill(parts[:, block], X[block]), blocks))
+        with ThreadPoolExecutor(min(len(blocks), workers)) as pool:
+            list(pool.map(lambda block: fill(parts[:, block], X[block]), blocks))
         return self.base, parts
+
+    def _compiled(self, rows: int) -> bool:
+        """Return True where compiled loops are the faster way.
+
+        Loading Numba takes longer than they save, so they are for where it is loaded already.
+        """
+        return rows >= _MANY and bool(self.groups) and "numba" in sys.modules
 
     def _fill(self, parts: FloatArray, X: FloatArray) -> None:
         """Add the SHAP values of a block of rows to its zeros, shape (columns, rows)."""
@@ -161,64 +179,83 @@ class TreeTables:
         from credit_core.modelling import tree_kernels
 
         flat = self._flat
-        asked, place = np.unique(flat.feature, return_inverse=True)
         tree_kernels.add_up(
             np.ascontiguousarray(X),
-            *(asked, place, flat.threshold, flat.missing_left, flat.starts),
+            *self._conditions(np.ones(len(self.groups), dtype=bool)),
             *(flat.target, flat.first, flat.offset, flat.values),
             parts,
         )
+
+    def _conditions(self, touched: NDArray[np.bool_]) -> _Conditions:
+        """Return what loops ask of rows about some of the groups."""
+        flat = self._flat
+        sizes = np.diff(flat.starts, append=len(flat.feature))
+        asked = np.unique(flat.feature[np.repeat(touched, sizes)])
+        place = np.searchsorted(asked, flat.feature)
+        return asked, place, flat.threshold, flat.missing_left, flat.starts
 
     def change(self, X: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
         """Return how each row's margin changes as its ``columns`` take these values.
 
         Only the groups that ask for one of the columns are looked up, once before and once after.
         """
-        rows = len(X)
-        if rows == 1 and self.groups:
+        rows, changed = len(X), np.zeros(len(X))
+        if not self.groups:
+            return changed
+        if rows == 1:
             return self._one_change(X[0], columns, values)
-        given = dict(zip(columns.tolist(), values.tolist(), strict=True))
-        touched = [
-            (group, margins)
-            for group, margins in zip(self.groups, self._margins, strict=True)
-            if not given.keys().isdisjoint(group.feature.tolist())
-        ]
-        changed, read = np.zeros(rows), _features(group for group, _ in touched)
+        given, fixed = self._given(columns, values)
+        touched = np.flatnonzero(given)
+        if self._compiled(rows):
+            from credit_core.modelling import tree_kernels
+
+            flat = self._flat
+            tree_kernels.add_changes(
+                np.ascontiguousarray(X),
+                *self._conditions(given > 0),
+                touched,
+                given[touched],
+                fixed[touched],
+                flat.places,
+                flat.margins,
+                changed,
+            )
+            return changed
+        read = _features(self.groups[g] for g in touched)
         for start in range(0, rows, _CHUNK):
             asked = _Asked(X[start : start + _CHUNK], read)
             target = changed[start : start + _CHUNK]
-            for group, margins in touched:
-                before = asked.pattern(group)
-                fixed, mask = 0, 0
-                for i, j in enumerate(group.feature.tolist()):
-                    if j in given:
-                        mask |= 1 << i
-                        fixed |= int(self._holds(group, i, given[j])) << i
-                target += margins[(before & ~mask) | fixed] - margins[before]
+            for g in touched.tolist():
+                margins, before = self._margins[g], asked.pattern(self.groups[g])
+                target += margins[(before & ~int(given[g])) | int(fixed[g])] - margins[before]
         return changed
 
-    @staticmethod
-    def _holds(group: _Group, i: int, value: float) -> bool:
-        return bool(value <= group.threshold[i] or (group.missing_left[i] and np.isnan(value)))
+    def _given(
+        self, columns: IntArray, values: FloatArray
+    ) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        """Return which conditions of each group these columns decide, and which hold, in bits."""
+        flat, known, held = self._flat, np.zeros(self.columns, bool), np.zeros(self.columns)
+        known[columns], held[columns] = True, values
+        holds = known[flat.feature] & flat.holds(held[flat.feature])
+        bits = np.stack([known[flat.feature], holds]) * flat.weight
+        given, fixed = np.add.reduceat(bits, flat.starts, axis=1).astype(np.uint32)
+        return given, fixed
 
     def _one_change(self, x: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
         """Return one row's change, shape (1,): the same additions, all at once."""
         flat = self._flat
         both = np.stack([x, x])
         both[1, columns] = values
-        held = both[:, flat.feature]
-        holds = held <= flat.threshold
-        holds |= np.isnan(held) & flat.missing_left
-        before, after = np.add.reduceat(holds * flat.weight, flat.starts, axis=1)
+        before, after = np.add.reduceat(
+            flat.holds(both[:, flat.feature]) * flat.weight, flat.starts, axis=1
+        )
         differ = flat.margins[flat.places + after] - flat.margins[flat.places + before]
         return np.cumsum(differ)[-1:]  # one after the other, as in a batch
 
     def _one(self, x: FloatArray) -> FloatArray:
         """Return one row's SHAP values, shape (columns, 1): the same additions, all at once."""
         flat = self._flat
-        holds = x[flat.feature] <= flat.threshold
-        holds |= np.isnan(x[flat.feature]) & flat.missing_left
-        pattern = np.add.reduceat(holds * flat.weight, flat.starts)
+        pattern = np.add.reduceat(flat.holds(x[flat.feature]) * flat.weight, flat.starts)
         parts = np.zeros((self.columns, 1))
         # In the order of the groups, so that the sums are the same to the last bit.
         np.add.at(parts[:, 0], flat.target, flat.values[flat.offset + pattern[flat.group]])

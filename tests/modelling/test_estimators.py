@@ -471,22 +471,46 @@ def test_linear_files_hold_plain_numbers() -> None:
     assert np.ravel([np.ravel(values).sum() for values in content.values()]).dtype == np.float64
 
 
-@pytest.mark.parametrize("loaded", [True, False], ids=["with Numba", "without"])
+@pytest.fixture(params=[True, False], ids=["with Numba", "without"])
+def compiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether compiled loops are used for many rows, as where Numba is loaded."""
+    if request.param:
+        import_module("numba")
+    else:
+        monkeypatch.delitem(sys.modules, "numba", raising=False)
+    return request.param
+
+
 @pytest.mark.parametrize("which", [0, 1], ids=["xgboost", "lightgbm"])
 def test_blocks_worked_side_by_side_give_the_same_bits(
-    boosted: tuple[XGBoost, LightGBM], which: int, loaded: bool, monkeypatch: pytest.MonkeyPatch
+    boosted: tuple[XGBoost, LightGBM],
+    which: int,
+    compiled: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     estimator = boosted[which]
     rows = np.tile(NEW, (5, 1))
     assert np.isnan(rows).any()
-    base, whole = estimator.contributions(rows)
+    alone = [estimator.contributions(NEW[[i]])[1] for i in range(len(NEW))]
     monkeypatch.setattr("credit_core.modelling.trees._CHUNK", 337)
-    if loaded:
-        import_module("numba")
-    else:
-        monkeypatch.delitem(sys.modules, "numba", raising=False)
-    monkeypatch.setattr(TreeTables, "_fill" if loaded else "_fill_compiled", None)  # is not used
+    monkeypatch.setattr(TreeTables, "_fill" if compiled else "_fill_compiled", None)  # not used
     for some in (rows, np.asfortranarray(rows)):
-        again = estimator.contributions(some)
-        assert again[0] == base
-        assert np.array_equal(again[1], whole)
+        assert np.array_equal(estimator.contributions(some)[1], np.hstack(alone * 5))
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["xgboost", "lightgbm"])
+@pytest.mark.parametrize("columns", [[0], [4, 6], [1, 2, 3]])
+def test_changes_of_many_rows_are_those_of_each(
+    boosted: tuple[XGBoost, LightGBM], which: int, columns: list[int], compiled: bool
+) -> None:
+    estimator, chosen = boosted[which], np.array(columns)
+    assert estimator.tables._compiled(len(NEW)) == compiled
+    for values in (NEW[3, chosen], np.full(len(chosen), np.nan)):
+        together = estimator.change(NEW, chosen, values)
+        alone = [estimator.change(NEW[[i]], chosen, values)[0] for i in range(len(NEW))]
+        assert np.array_equal(together, alone)
+        changed = NEW.copy()
+        changed[:, chosen] = values
+        np.testing.assert_allclose(
+            together, margin(estimator, changed) - margin(estimator, NEW), atol=1e-9
+        )
