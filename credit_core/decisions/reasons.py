@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -160,7 +160,7 @@ def _in_words(
                 source,
                 show_value(feature, value, bundle.observation_days),
                 float(points),
-                _sentences(feature, source, bundle.observation_days)(value),
+                _sentences(feature, source, bundle.observation_days, [value])[0],
                 show_value(feature, usual, bundle.observation_days),
                 float(gain),
                 grade(reference["stability"].get(source)),
@@ -191,14 +191,11 @@ def reason_sentences(
     chosen = choose_reasons(bundle, scored, X, rows).sources
     features = {feature.name: feature for feature in bundle.catalogue.features}
     found = np.full(chosen.shape, "", dtype=object)
-    for j, source in enumerate(scored.sources):
-        at, rank = np.nonzero(chosen == j)
-        if not len(at):
-            continue
+    for j, at, rank in _by_source(chosen, chosen >= 0):
+        source = scored.sources[j]
         codes, values = pd.factorize(np.asarray(table[source])[rows[at]], use_na_sentinel=False)
-        words = _sentences(features.get(source), source, bundle.observation_days)
-        texts = np.array([words(value) for value in values.tolist()], dtype=object)
-        found[at, rank] = texts[codes]
+        texts = _sentences(features.get(source), source, bundle.observation_days, values.tolist())
+        found[at, rank] = np.array(texts, dtype=object)[codes]
     return found
 
 
@@ -246,22 +243,19 @@ def _shower(feature: Feature | None, observed_days: int | None) -> Callable[[flo
 
 
 def _sentences(
-    feature: Feature | None, source: str, observed_days: int | None
-) -> Callable[[object], str]:
-    """Return what puts the values of one source into a reason's words."""
+    feature: Feature | None, source: str, observed_days: int | None, values: Sequence[Any]
+) -> list[str]:
+    """Put values of one source into a reason's words."""
     if feature is None:
-        return lambda value: f"{readable(source)}: {show_value(None, value)}"
+        name = readable(source)
+        return [f"{name}: {show_value(None, value)}" for value in values]
     show = _shower(feature, observed_days)
     before, _, after = feature.reason.partition("{value}")
     unknown = f"{feature.description.rstrip('.')}: not known"
-
-    def words(value: object) -> str:
-        if value is None or value != value:
-            return unknown
-        shown = show(value) if isinstance(value, float) else show_value(feature, value)
-        return before + shown + after
-
-    return words
+    return [
+        unknown if value is None or value != value else before + show(float(value)) + after
+        for value in values
+    ]
 
 
 def readable(source: str) -> str:

@@ -60,14 +60,14 @@ class ScoredSnapshots:
 
     @cached_property
     def bands(self) -> list[str]:
-        return [str(name) for name in self.policy.band_of(self.scored.points)]
+        return self.policy.band_of(self.scored.points).tolist()
 
     @cached_property
     def decisions(self) -> list[str]:
         counted = (
             self.table["transactions"].to_numpy() if "transactions" in self.table.columns else None
         )
-        return [str(name) for name in self.policy.decide(self.scored.points, counted)]
+        return self.policy.decide(self.scored.points, counted).tolist()
 
     @cached_property
     def reasons(self) -> list[list[Reason]]:
