@@ -32,7 +32,7 @@ from credit_core.settings import SAMPLE_FILES, Settings
 from credit_core.workflows import TrainingRequest, whatif
 from credit_core.workflows.scoring import explained
 
-PART = 100_000
+PART = 32_768  # as in a batch
 REPEATS = 5
 
 

@@ -15,6 +15,8 @@ def transactions_by_month(activity: pd.DataFrame) -> go.Figure:
     title = f"{counts.min():,} to {counts.max():,} transactions a month; most in {busiest:%b %Y}"
     if counts.min() == counts.max():
         title = f"{counts.max():,} transactions in every month"
+    if len(activity) == 1:
+        title = f"{counts.max():,} transactions, all in {busiest:%b %Y}"
     made = figure(
         title,
         "Month (UTC)",
@@ -30,6 +32,7 @@ def transactions_by_month(activity: pd.DataFrame) -> go.Figure:
         "<extra></extra>",
     )
     made.update_yaxes(rangemode="tozero", tickformat=",")
+    _name_months(made, activity)
     return made
 
 
@@ -56,7 +59,22 @@ def money_by_month(activity: pd.DataFrame) -> go.Figure:
         )
     made.update_layout(showlegend=has_in, legend_y=-0.35)
     made.update_yaxes(rangemode="tozero")
+    _name_months(made, activity)
     return made
+
+
+_FEW_MONTHS = 6
+
+
+def _name_months(made: go.Figure, activity: pd.DataFrame) -> None:
+    """Name each month where they are few: left alone, the axis goes on to days and seconds."""
+    months = activity["month"]
+    if len(months) <= _FEW_MONTHS:
+        made.update_xaxes(tickvals=months, ticktext=[f"{month:%b %Y}" for month in months])
+    if len(months) == 1:
+        around = pd.Timedelta(days=30)
+        made.update_xaxes(range=[months.iloc[0] - around, months.iloc[0] + around])
+        made.update_traces(width=around.total_seconds() * 500, selector={"type": "bar"})
 
 
 def _short(money: float) -> str:

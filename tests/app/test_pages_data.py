@@ -491,6 +491,16 @@ class TestPieces:
             == "not a date in the expected form"
         )
 
+    def test_few_months_are_named_on_the_axis(self, stored: Dataset, settings: Settings) -> None:
+        months = activity(stored, settings)
+        for few in (months.head(1), months.head(3)):
+            for draw in (ledger_charts.transactions_by_month, ledger_charts.money_by_month):
+                named = [f"{month:%b %Y}" for month in few["month"]]
+                assert list(draw(few).layout.xaxis.ticktext) == named
+        title = ledger_charts.transactions_by_month(months.head(1)).layout.title.text
+        assert "every month" not in title
+        assert f"{months['month'].iloc[0]:%b %Y}" in title
+
     def test_segment_figures_count_everybody(self, stored: Dataset, settings: Settings) -> None:
         found = workflows.segment(stored, settings, ModelConfig())
         assert found.named["share"].sum() == pytest.approx(1)
