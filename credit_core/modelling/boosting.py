@@ -41,11 +41,10 @@ class XGBoost:
         return tabulate(trees, float(np.log(probability / (1 - probability))), columns)
 
     def contributions(self, X: FloatArray) -> tuple[float, FloatArray]:
-        # XGBoost compares in single precision; so must the tables.
-        return self.tables.contributions(_single(X))
+        return self.tables.contributions(X)
 
     def change(self, X: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
-        return self.tables.change(_single(X), columns, _single(values))
+        return self.tables.change(X, columns, values)
 
     def files(self) -> dict[str, bytes]:
         return {"model.json": self.model}
@@ -61,24 +60,30 @@ class XGBoost:
         return XGBoost(files["model.json"])
 
 
-def _single(X: FloatArray) -> FloatArray:
-    return X.astype(np.float32).astype(np.float64)
-
-
 def _xgboost_tree(tree: dict[str, Any]) -> Tree:
     left = np.array(tree["left_children"], dtype=np.int64)
     conditions = np.array(tree["split_conditions"], dtype=np.float32)
-    # x < t in single precision is x <= the number before t.
-    before = np.nextafter(conditions, np.float32(-np.inf)).astype(np.float64)
     return Tree(
         feature=np.array(tree["split_indices"], dtype=np.int64),
-        threshold=before,
+        threshold=greatest_below(conditions),
         missing_left=np.array(tree["default_left"], dtype=bool),
         left=left,
         right=np.array(tree["right_children"], dtype=np.int64),
         value=np.where(left < 0, conditions.astype(np.float64), 0.0),
         cover=np.array(tree["sum_hessian"], dtype=np.float64),
     )
+
+
+def greatest_below(conditions: NDArray[np.float32]) -> FloatArray:
+    """Return the greatest numbers that, in single precision, are below these.
+
+    XGBoost rounds values to single precision and asks whether x < t. What lies half way between t
+    and the number before it is rounded to the one whose last bit is 0.
+    """
+    before = np.nextafter(conditions, np.float32(-np.inf)).astype(np.float64)
+    middle = (before + conditions.astype(np.float64)) / 2  # exact: twice as many bits
+    becomes_t = conditions.view(np.uint32) % 2 == 0
+    return np.where(becomes_t, np.nextafter(middle, -np.inf), middle)
 
 
 @dataclass(frozen=True)

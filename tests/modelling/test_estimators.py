@@ -24,6 +24,7 @@ from credit_core.modelling.boosting import (
     XGBoost,
     fit_lightgbm,
     fit_xgboost,
+    greatest_below,
     lightgbm_trees,
 )
 from credit_core.modelling.calibration import calibration_slope, fit_platt, probability
@@ -314,6 +315,18 @@ def test_platt_is_scikit_learns_unpenalised_regression() -> None:
     np.testing.assert_allclose(
         found.log_odds(scores), oracle.decision_function(z[:, None]), rtol=1e-6, atol=1e-6
     )
+
+
+singles = st.floats(width=32, allow_nan=False, allow_infinity=False, min_value=-(2.0**120))
+
+
+@given(singles, st.integers(-3, 3), st.floats(-2, 2))
+def test_values_are_compared_as_xgboost_rounds_them(t: float, steps: int, share: float) -> None:
+    threshold = np.array([t], dtype=np.float32)
+    (limit,) = greatest_below(threshold)
+    gap = float(np.nextafter(threshold[0], np.float32(-np.inf))) - t
+    for x in (limit, np.nextafter(limit, np.inf), t + gap / 2, t + share * gap, t + steps * gap):
+        assert (x <= limit) == bool(np.float32(x) < threshold[0])
 
 
 def test_models_are_read_without_their_libraries(boosted: tuple[XGBoost, LightGBM]) -> None:
