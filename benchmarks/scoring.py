@@ -12,6 +12,7 @@ import argparse
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,12 @@ import pandas as pd
 import shap
 
 from credit_core import workflows
+from credit_core.ahead import one_ahead
 from credit_core.config import FAMILIES, ModelConfig
 from credit_core.data.store import Dataset
 from credit_core.decisions.contributions import score_matrix, score_table
 from credit_core.decisions.reasons import reasons_of_one
-from credit_core.decisions.scoring import ScoredSnapshots
+from credit_core.decisions.scoring import ScoredSnapshots, in_parts
 from credit_core.labels.observed import load_applications
 from credit_core.modelling.bundle import Bundle
 from credit_core.oversight.policies import load_in_force
@@ -86,24 +88,34 @@ def contributions(bundle: Bundle, table: pd.DataFrame, rows: int) -> None:
 
 
 def everyone(bundle: Bundle, table: pd.DataFrame, customers: int, all_reasons: bool) -> None:
+    """Print how long scores, decisions and reasons take, a part being scored ahead as in a batch.
+
+    A tenth of the customers is made at a time, outside the clock.
+    """
     scored, seconds = 0, 0.0
-    for start in range(0, customers, PART):
-        rows = min(PART, customers - start)
-        part = many(table, rows, start)
+    for start in range(0, customers, customers // 10):
+        rows = min(customers // 10, customers - start)
+        drawn = many(table, rows, start)
         names = np.char.add("C", np.arange(start, start + rows).astype(str))
         snapshots = pd.DataFrame({"customer_id": names, "as_of": pd.Timestamp("2024-06-01")})
-
-        def work(part=part, snapshots=snapshots) -> pd.DataFrame:
-            found = ScoredSnapshots(bundle, snapshots, part, score_table(bundle, part), None)
-            return found.frame("model", "1", all_reasons=all_reasons)
-
-        frame, took = timed(work)
-        scored, seconds = scored + len(frame), seconds + took
+        begun = time.perf_counter()
+        for found in one_ahead(in_turn(bundle, snapshots, drawn)):
+            scored += len(found.frame("model", "1", all_reasons=all_reasons))
+        seconds += time.perf_counter() - begun
     whom = "everyone" if all_reasons else "declined and referred customers"
     print(
         f"{bundle.family}: {scored:,} customers scored and decided, reasons for {whom}: "
         f"{seconds:.1f} s, {scored / seconds:,.0f} a second"
     )
+
+
+def in_turn(
+    bundle: Bundle, snapshots: pd.DataFrame, table: pd.DataFrame
+) -> Iterator[ScoredSnapshots]:
+    """Yield scored parts of a table of features."""
+    for part in in_parts(len(table), PART):
+        rows = table.iloc[part]
+        yield ScoredSnapshots(bundle, snapshots.iloc[part], rows, score_table(bundle, rows), None)
 
 
 def one(bundle: Bundle, dataset: Dataset, settings: Settings, version: ModelVersion) -> None:

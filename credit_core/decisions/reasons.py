@@ -65,7 +65,9 @@ def choose_reasons(
     approved customer in its place, and all else as it is, the score rises. Ties go by the sources'
     order.
     """
-    lost = scored.contributions[:, rows] - bundle.approved_contributions[:, None]
+    everyone = np.array_equal(rows, np.arange(scored.contributions.shape[1]))
+    some = scored.contributions if everyone else scored.contributions[:, rows]
+    lost = some - bundle.approved_contributions[:, None]
     typical, groups = bundle.typical_row, bundle.design.groups
     factor = points_of_log_odds(bundle)
     shape = (len(rows), MOST_REASONS)
