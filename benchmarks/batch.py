@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from features import make_file
@@ -55,8 +57,10 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
-        environment = train(root, given.family)
-        path = make_file(given.rows, root)
+        # By a process of its own: what this one has held, its children would be said to have held.
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as aside:
+            environment = aside.submit(train, root, given.family).result()
+            path = aside.submit(make_file, given.rows, root).result()
         print(f"{path.stat().st_size / 1e6:,.0f} MB of CSV, {given.family}")
         features = [sys.executable, str(Path(__file__).with_name("features.py"))]
         plain = [*features, "--child", "ingest + features (Candor)", "--file", str(path)]
