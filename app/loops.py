@@ -1,7 +1,4 @@
-"""Compile the loops over large files ahead, so that the first large file need not wait.
-
-python -m app.loops
-"""
+"""Compile the loops over large files ahead, so that none has to wait for that."""
 
 from __future__ import annotations
 

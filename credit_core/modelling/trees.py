@@ -21,6 +21,7 @@ from os import cpu_count
 import numpy as np
 from numpy.typing import NDArray
 
+from credit_core.errors import IntegrityError
 from credit_core.modelling.estimator import total
 
 FloatArray = NDArray[np.float64]
@@ -142,7 +143,7 @@ class TreeTables:
 
     def contributions(self, X: FloatArray) -> tuple[float, FloatArray]:
         """Return the base and SHAP values in log-odds, shape (columns, rows)."""
-        rows = len(X)
+        rows = self._rows(X)
         if rows == 1 and self.groups:
             return self.base, self._one(X[0])
         parts = np.zeros((self.columns, rows))
@@ -158,6 +159,12 @@ class TreeTables:
         with ThreadPoolExecutor(min(len(blocks), workers)) as pool:
             list(pool.map(lambda block: fill(parts[:, block], X[block]), blocks))
         return self.base, parts
+
+    def _rows(self, X: FloatArray) -> int:
+        """Return the number of rows, which have a number for each column."""
+        if X.ndim != 2 or X.shape[1] != self.columns:
+            raise ValueError(f"X must have shape (rows, {self.columns}), not {X.shape}.")
+        return len(X)
 
     def _compiled(self, rows: int) -> bool:
         """Return True where compiled loops are the faster way.
@@ -199,7 +206,8 @@ class TreeTables:
 
         Only the groups that ask for one of the columns are looked up, once before and once after.
         """
-        rows, changed = len(X), np.zeros(len(X))
+        rows = self._rows(X)
+        changed = np.zeros(rows)
         if not self.groups:
             return changed
         if rows == 1:
@@ -295,7 +303,18 @@ def _features(groups: Iterable[_Group]) -> set[int]:
 
 
 def tabulate(trees: Sequence[Tree], base: float, columns: int) -> TreeTables:
-    """Tabulate the SHAP values of an ensemble whose margin is ``base`` + the sum of its trees."""
+    """Tabulate the SHAP values of an ensemble whose margin is ``base`` + the sum of its trees.
+
+    Raises
+    ------
+    IntegrityError
+        Where a tree asks for a column that there is not: loops would read beyond the rows.
+    """
+    asked = np.concatenate([tree.feature for tree in trees]) if trees else np.zeros(1)
+    if asked.min() < 0 or asked.max() >= columns:
+        raise IntegrityError(
+            f"The model asks for column {asked.max()} of {columns}; train it again."
+        )
     groups: list[_Group] = []
     for tree in trees:
         for leaves in _leaf_groups(tree):

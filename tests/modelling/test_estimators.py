@@ -386,6 +386,18 @@ def test_categorical_splits_of_lightgbm_are_refused() -> None:
         _ = LightGBM(booster.model_to_string().encode()).tables
 
 
+def test_nothing_beyond_the_rows_is_ever_read(boosted: tuple[XGBoost, LightGBM]) -> None:
+    for estimator in boosted:
+        narrow = NEW[:, :6]
+        with pytest.raises(ValueError, match="shape"):
+            estimator.contributions(narrow)
+        with pytest.raises(ValueError, match="shape"):
+            estimator.change(narrow, np.array([0]), np.zeros(1))
+    text = boosted[1].model.replace(b"max_feature_idx=6", b"max_feature_idx=2")
+    with pytest.raises(IntegrityError, match="of 3"):
+        _ = LightGBM(text).tables
+
+
 def test_xgboost_models_as_they_were_kept_before_are_read(
     boosted: tuple[XGBoost, LightGBM],
 ) -> None:
