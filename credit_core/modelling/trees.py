@@ -104,7 +104,7 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Flat:
-    """All groups end to end, for one row: conditions first, then the tables of their sources.
+    """All groups end to end: conditions first, then the tables of their sources.
 
     ``starts`` is each group's first condition; ``target``, ``group`` and ``offset`` are, for each
     table, its source, its group and where its values begin, and ``first`` is each group's first
@@ -128,6 +128,11 @@ class _Flat:
         """Return which conditions hold for the values they are about, shape (..., conditions)."""
         found: NDArray[np.bool_] = values <= self.threshold
         return found | (np.isnan(values) & self.missing_left)
+
+    def patterns(self, holds: NDArray[np.bool_]) -> IntArray:
+        """Return which of each group's conditions hold, bit by bit, shape (..., groups)."""
+        found: IntArray = np.add.reduceat(holds * self.weight, self.starts, axis=-1)
+        return found
 
 
 _Conditions = tuple[IntArray, IntArray, FloatArray, NDArray[np.bool_], IntArray]
@@ -245,8 +250,7 @@ class TreeTables:
         flat, known, held = self._flat, np.zeros(self.columns, bool), np.zeros(self.columns)
         known[columns], held[columns] = True, values
         holds = known[flat.feature] & flat.holds(held[flat.feature])
-        bits = np.stack([known[flat.feature], holds]) * flat.weight
-        given, fixed = np.add.reduceat(bits, flat.starts, axis=1).astype(np.uint32)
+        given, fixed = flat.patterns(np.stack([known[flat.feature], holds])).astype(np.uint32)
         return given, fixed
 
     def _one_change(self, x: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
@@ -254,16 +258,14 @@ class TreeTables:
         flat = self._flat
         both = np.stack([x, x])
         both[1, columns] = values
-        before, after = np.add.reduceat(
-            flat.holds(both[:, flat.feature]) * flat.weight, flat.starts, axis=1
-        )
+        before, after = flat.patterns(flat.holds(both[:, flat.feature]))
         differ = flat.margins[flat.places + after] - flat.margins[flat.places + before]
         return np.cumsum(differ)[-1:]  # one after the other, as in a batch
 
     def _one(self, x: FloatArray) -> FloatArray:
         """Return one row's SHAP values, shape (columns, 1): the same additions, all at once."""
         flat = self._flat
-        pattern = np.add.reduceat(flat.holds(x[flat.feature]) * flat.weight, flat.starts)
+        pattern = flat.patterns(flat.holds(x[flat.feature]))
         parts = np.zeros((self.columns, 1))
         # In the order of the groups, so that the sums are the same to the last bit.
         np.add.at(parts[:, 0], flat.target, flat.values[flat.offset + pattern[flat.group]])

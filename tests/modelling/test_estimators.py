@@ -516,11 +516,15 @@ def test_blocks_worked_side_by_side_give_the_same_bits(
     estimator = boosted[which]
     rows = np.tile(NEW, (5, 1))
     assert np.isnan(rows).any()
+    base, whole = estimator.contributions(rows)
     alone = [estimator.contributions(NEW[[i]])[1] for i in range(len(NEW))]
+    assert np.array_equal(whole, np.hstack(alone * 5))
     monkeypatch.setattr("credit_core.modelling.trees._CHUNK", 337)
     monkeypatch.setattr(TreeTables, "_fill" if compiled else "_fill_compiled", None)  # not used
     for some in (rows, np.asfortranarray(rows)):
-        assert np.array_equal(estimator.contributions(some)[1], np.hstack(alone * 5))
+        again = estimator.contributions(some)
+        assert again[0] == base
+        assert np.array_equal(again[1], whole)
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["xgboost", "lightgbm"])
