@@ -18,14 +18,14 @@ from app.answers import Decision, answer_once, as_json, facts_of, record_score
 from app.api_docs import add_docs
 from app.api_metrics import Metrics
 from app.gate import Gate, problem
-from app.serving import BusyError, Champion, Serving
+from app.serving import BusyError, Serving
 from credit_core.decisions.scoring import needed_columns
 from credit_core.errors import CandorError, InputError
 from credit_core.labels.wording import RISK_NAME
 from credit_core.oversight import idempotency
 from credit_core.settings import Settings, get_settings
 from credit_core.workflows.scoring import Explanation
-from credit_core.workflows.single import FieldError, explain_many
+from credit_core.workflows.single import FieldError, SingleScorer, explain_many
 
 log = logging.getLogger("candor.api")
 _MOST_PROBLEMS = 20
@@ -86,9 +86,9 @@ def build(settings: Settings | None = None, started: Callable[[], None] = lambda
 
 
 async def warm(serving: Serving) -> None:
-    """Load the champion and prepare its statements, where there is one."""
+    """Load the champion, where there is one."""
     try:
-        await serving.run(serving.scorer)
+        await serving.run(serving.champion)
     except CandorError as error:
         log.warning(json.dumps({"warning": str(error)}))
 
@@ -106,7 +106,7 @@ def _routes(api: FastAPI, settings: Settings, serving: Serving, metrics: Metrics
         """Score one customer from their transactions, and say why."""
 
         def work() -> tuple[str, bool]:
-            scorer = serving.scorer()
+            scorer = serving.champion()
             given = payload.applicant(sorted(needed_columns(scorer.bundle)))
 
             def answer(decision: Decision | None) -> str:
@@ -167,9 +167,9 @@ def _routes(api: FastAPI, settings: Settings, serving: Serving, metrics: Metrics
         tags=["operation"],
     )
     async def readyz(response: Response) -> shapes.Health:
-        """Say whether there is a champion to score with, and its statements are prepared."""
+        """Say whether there is a champion to score with."""
         try:
-            scorer = await serving.run(serving.scorer)
+            scorer = await serving.run(serving.champion)
         except CandorError as error:
             response.status_code = 503
             return shapes.Health(status="not ready", detail=str(error))
@@ -186,7 +186,7 @@ def _routes(api: FastAPI, settings: Settings, serving: Serving, metrics: Metrics
         return Response(metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _model_facts(found: Champion) -> dict[str, Any]:
+def _model_facts(found: SingleScorer) -> dict[str, Any]:
     version, bundle = found.version, found.bundle
     return {
         **{name: getattr(version, name) for name in ("name", "version", "family", "label")},

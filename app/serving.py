@@ -7,13 +7,11 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
 
 from credit_core.errors import CandorError
-from credit_core.modelling.bundle import Bundle
 from credit_core.oversight.policies import latest_policy, load_in_force
-from credit_core.oversight.registry import ModelVersion, find_version
+from credit_core.oversight.registry import find_version
 from credit_core.oversight.registry import stamp as registry_stamp
 from credit_core.settings import Settings
 from credit_core.workflows.single import SingleScorer
@@ -27,28 +25,19 @@ class BusyError(CandorError):
     """More work is waiting than can be answered in time."""
 
 
-@dataclass(frozen=True)
-class Champion:
-    """A version and its bundle."""
-
-    version: ModelVersion
-    bundle: Bundle
-
-
 class Serving:
-    """Worker threads, each with the champion's prepared statements on a connection of its own."""
+    """Worker threads, and the champion they score with."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._champion: Champion | None = None
+        self._champion: SingleScorer | None = None
         self._stamp = (-1, -1)
         self._looked = float("-inf")
         self._lock = threading.Lock()
-        self._here = threading.local()
         self._waiting = 0
         self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="score")
 
-    def champion(self) -> Champion:
+    def champion(self) -> SingleScorer:
         """Return the model that scores now.
 
         Raises
@@ -64,21 +53,10 @@ class Serving:
                     version = find_version(self.settings, "champion")
                     same_policy = stamp[1] == self._stamp[1]
                     if champion is None or version != champion.version or not same_policy:
-                        champion = Champion(version, load_in_force(self.settings, version))
+                        champion = SingleScorer(load_in_force(self.settings, version), version)
                     self._champion, self._stamp = champion, stamp
                 self._looked = time.monotonic()
             return champion
-
-    def scorer(self) -> SingleScorer:
-        """Return this thread's scorer for the champion."""
-        champion = self.champion()
-        mine: SingleScorer | None = getattr(self._here, "scorer", None)
-        if mine is None or mine.bundle is not champion.bundle:
-            if mine is not None:
-                mine.close()
-            mine = SingleScorer(self.settings, champion.bundle, champion.version)
-            self._here.scorer = mine
-        return mine
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run work on a worker thread, within the time that an answer may take.

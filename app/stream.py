@@ -102,7 +102,7 @@ async def _answered(
     settings: Settings, serving: Serving, topics: Topics, body: bytes, message: KafkaMessage
 ) -> tuple[str, str]:
     """Return a topic and what goes there: the answer, or why there will never be one."""
-    await serving.run(serving.scorer)
+    await serving.run(serving.champion)
     try:
         return topics.scores, await _scored(settings, serving, topics, body, message)
     except InputError as error:
@@ -123,7 +123,7 @@ async def _scored(
         raise RefusedError(f"{NAME}: it is longer than {_LONGEST_NAME} characters.", [])
 
     def work() -> str:
-        scorer = serving.scorer()
+        scorer = serving.champion()
         given = payload.applicant(sorted(needed_columns(scorer.bundle)))
 
         def answer(decision: Decision) -> str:
@@ -175,7 +175,7 @@ async def consume(settings: Settings, brokers: list[str], topics: Topics) -> Non
 
     serving = Serving(settings)
     try:
-        await serving.run(serving.scorer)
+        await serving.run(serving.champion)
         broker = KafkaBroker(brokers, acks="all", enable_idempotence=True, logger=None)
         answer_applicants(broker, settings, serving, topics)
         await FastStream(broker, logger=None).run()

@@ -222,6 +222,8 @@ SQL_TYPES: dict[Kind, str] = {
     "integer": "INTEGER",
     "flag": "BOOLEAN",
 }
+UNITS = 10_000
+"""Smallest units of money in one."""
 MAX_MONEY = 1_000_000_000_000
 """Largest absolute amount accepted; beyond it a value is a mistake, not money."""
 

@@ -34,7 +34,7 @@ from credit_core.data.compiled import (
     pointer,
     put_eight_bytes,
 )
-from credit_core.data.contract import MAX_MONEY, Kind
+from credit_core.data.contract import MAX_MONEY, UNITS, Kind
 
 SKIPPED, TEXT, TIME, MONEY, INTEGER, FLAG = range(6)
 KINDS: dict[Kind, int] = {
@@ -56,7 +56,7 @@ Whole = NDArray[np.int64]
 _LINE_FEED, _RETURN, _SPACE, _MINUS, _QUOTE = b'\n\r -"'
 _PLACES = 4
 _TENS = (10_000, 1_000, 100, 10, 1)
-_MOST_MONEY = MAX_MONEY * 10_000
+_MOST_MONEY = MAX_MONEY * UNITS
 _MOST_DIGITS = len(str(MAX_MONEY))
 _INTEGER_DIGITS = 9
 

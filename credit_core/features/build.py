@@ -35,8 +35,21 @@ DERIVED = {
     "moved": "abs(amount)",
 }
 """What depends on the transaction alone."""
+SECONDS = "CAST(date_diff('second', t.timestamp, as_of) AS INTEGER)"
+"""How long before as_of a transaction was."""
 MONTHLY = {"paid": PAID, "received": RECEIVED}
 """What the features over months are computed from, for each snapshot and block."""
+
+
+def inside_sql(catalogue: Catalogue) -> str:
+    """Return the condition that a transaction lies in the observation window."""
+    days = catalogue.observation_days
+    return f"t.timestamp < as_of AND t.timestamp >= as_of - to_days({days})"
+
+
+def block_sql(catalogue: Catalogue) -> str:
+    """Return the 30-day block of a transaction, from its ``seconds``."""
+    return f"least(CAST((seconds - 1) // {MONTH * 86400} AS INTEGER), {catalogue.blocks - 1})"
 
 
 def placed_sql(
@@ -55,7 +68,6 @@ def placed_sql(
     derived from it, that the expressions name; in a ``single`` query there is no ``snapshot``, and
     ``key`` where the expressions name it. The other parameters are those of `feature_sql`.
     """
-    blocks = catalogue.blocks
     derived = {name: name for name in _LEDGER_COLUMNS if name in columns} | DERIVED
     for name in numbered:
         derived[f"{name}_place"] = f"list_position(${name}_values, {name})"
@@ -65,8 +77,7 @@ def placed_sql(
     kept = [
         sql if sql == name else f"{sql} AS {name}" for name, sql in derived.items() if name in read
     ]
-    window = f"t.timestamp < as_of AND t.timestamp >= as_of - to_days({catalogue.observation_days})"
-    seconds = "CAST(date_diff('second', t.timestamp, as_of) AS INTEGER) AS seconds"
+    window, seconds = inside_sql(catalogue), f"{SECONDS} AS seconds"
     if single:
         kept += [key] * (key in read)
         inside = f"SELECT {', '.join([seconds, *kept])} FROM {relation} t WHERE {window}"
@@ -77,7 +88,7 @@ def placed_sql(
         ON t.{key} = s.{key}
       WHERE {window}"""
     return f"""
-    SELECT *, least(CAST((seconds - 1) // {MONTH * 86400} AS INTEGER), {blocks - 1}) AS block
+    SELECT *, {block_sql(catalogue)} AS block
     FROM (
       {inside}
     )"""

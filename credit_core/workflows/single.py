@@ -1,7 +1,7 @@
 """Score one customer from their transactions themselves, fast enough to answer while asked.
 
-The statements, the model and the arithmetic are those of a whole file, so the answer is the same
-to the last bit; only the planning of statements and the frames around them are spared.
+The expressions, the model and the arithmetic are those of a whole file, so the answer is the same
+to the last bit; only the engine and the frames around them are spared.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from credit_core.data.contract import BY_NAME, REQUIRED
+from credit_core.data.contract import BY_NAME
 from credit_core.data.ledger import ledger_of, midnight_after
 from credit_core.decisions.contributions import score_matrix
 from credit_core.decisions.reasons import reasons_of_one
 from credit_core.decisions.scoring import needed_columns, score_snapshots, short_history
 from credit_core.errors import InputError
-from credit_core.features.prepared import PreparedFeatures
+from credit_core.features.single import SingleFeatures
 from credit_core.modelling.bundle import Bundle
 from credit_core.oversight.registry import ModelVersion
 from credit_core.settings import Settings
@@ -57,15 +57,11 @@ class FieldError(InputError):
 
 
 class SingleScorer:
-    """A model ready to score one customer at a time; for one thread."""
+    """A model ready to score one customer at a time; for any number of threads."""
 
-    def __init__(self, settings: Settings, bundle: Bundle, version: ModelVersion) -> None:
+    def __init__(self, bundle: Bundle, version: ModelVersion) -> None:
         self.bundle, self.version = bundle, version
-        self._needed = needed_columns(bundle)
-        self._features: PreparedFeatures | None = None
-        if bundle.reads_transactions:
-            columns = self._needed | frozenset(REQUIRED)
-            self._features = PreparedFeatures(settings, bundle.catalogue, columns)
+        self._features = SingleFeatures(bundle.catalogue) if bundle.reads_transactions else None
 
     def explain(self, given: Applicant) -> Explanation:
         """Score a customer and say why.
@@ -100,10 +96,6 @@ class SingleScorer:
             reasons=reasons_of_one(self.bundle, scored, X, values),
             warnings=warnings,
         )
-
-    def close(self) -> None:
-        if self._features is not None:
-            self._features.close()
 
 
 def explain_many(

@@ -32,7 +32,7 @@ from credit_core.features.build import (
     frequent_categories,
 )
 from credit_core.features.catalogue import Catalogue, build_catalogue
-from credit_core.features.prepared import PreparedFeatures
+from credit_core.features.single import SingleFeatures
 from credit_core.labels.rfm import customers_seen
 from credit_core.settings import SAMPLE_FILES, Settings
 
@@ -182,12 +182,11 @@ def test_one_customer_after_the_other_is_the_same_as_in_a_batch(drawn: list[tupl
         {name: None if value is pd.NA or value != value else value for name, value in row.items()}
         for row in frame.to_dict("records")
     ]
-    one_by_one = PreparedFeatures(Settings(), FULL, EVERYTHING)
+    one_by_one = SingleFeatures(FULL)
     alone = [
         one_by_one.values([row for row in moved if row["customer_id"] == customer], as_of)
         for customer, as_of in zip(SNAPSHOTS["customer_id"], SNAPSHOTS["as_of"], strict=True)
     ]
-    one_by_one.close()
     assert bits(pd.DataFrame(alone, columns=batch.columns)) == bits(batch)
 
 
