@@ -153,7 +153,7 @@ class Program:
             return self.apply(lambda number: number * UNITS, kind, part)
         if kind == "double":
             ways: dict[Kind, Callable[[int], float]]
-            ways = {"whole": _double_of_whole, "money": _double_of_decimal}
+            ways = {"whole": _double_of_whole, "money": _double_of_money}
             one = ways[part.kind]
             return self.apply(_each(one, np.float64) if part.each else one, kind, part)
         if (part.kind, kind) == ("double", "whole"):
@@ -208,13 +208,8 @@ def _of_two(function: Callable[[Any, Any], Any], left: int, right: int) -> _Step
     return step
 
 
-def _double_of_decimal(units: int, unit: int = UNITS) -> float:
-    """Turn a decimal into a double as DuckDB does: what is too long is divided in two parts."""
-    if -_EXACT <= units <= _EXACT:
-        return units / unit
-    whole, rest = divmod(abs(units), unit)
-    sign = 1 if units > 0 else -1
-    return _double_of_whole(sign * whole) + sign * rest / unit
+def _double_of_money(units: int) -> float:
+    return units / UNITS  # to the nearest, however many digits
 
 
 def _double_of_whole(number: int) -> float:
@@ -247,11 +242,7 @@ def _literal(program: Program, node: exp.Expr) -> Part:
         return program.constant("text", text)
     if text.isdigit():
         return program.constant("whole", int(text))
-    digits, _, decimals = text.partition(".")
-    exact = (digits + decimals).isdigit()  # a decimal, and no double such as 1e-05
-    unit = 10 ** len(decimals)
-    double = _double_of_decimal(int(digits + decimals), unit) if exact else float(text)
-    return program.constant("double", double)
+    return program.constant("double", float(text))
 
 
 def _cast(program: Program, node: exp.Expr) -> Part:
