@@ -106,7 +106,7 @@ def test_one_customer_alone_is_scored_as_in_the_file_to_the_bit(store, moved, fa
     version = store.proxy.versions[0] if family == "proxy" else store.version(family)
     bundle = load_version(version)
     whole = workflows.score(store.dataset, store.settings, bundle)
-    scorer = SingleScorer(store.settings, bundle, version)
+    scorer = SingleScorer(bundle, version)
     columns = ["timestamp", "amount", *sorted(needed_columns(bundle))]
     begins = datetime.combine(store.dataset.first.date(), datetime.min.time())
     given = []

@@ -37,7 +37,6 @@ def spark(store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]
     reason = None if find_java() else "no Java was found"
     try:
         import pyspark.sql
-        import sqlglot  # noqa: F401
     except ImportError as error:
         reason = f"{error.name} is not installed"
     if reason:
