@@ -34,7 +34,7 @@ def facts_of(found: Explanation, given: Applicant) -> dict[str, Any]:
     """Return the answer about one applicant; no event yet."""
     return {
         **found.facts(),
-        "transactions_given": len(given.transactions),
+        "transactions_given": len(given.times),
         "transactions_counted": counted(given, found.bundle),
         "event": None,
     }

@@ -18,6 +18,7 @@ from app.answers import Decision, answer_once, as_json, facts_of, record_score
 from app.api_docs import add_docs
 from app.api_metrics import Metrics
 from app.gate import Gate, problem
+from app.json_body import JsonRoute
 from app.serving import BusyError, Serving
 from credit_core.decisions.scoring import needed_columns
 from credit_core.errors import CandorError, InputError
@@ -76,6 +77,7 @@ def build(settings: Settings | None = None, started: Callable[[], None] = lambda
         redoc_url=None,
         responses={},
     )
+    api.router.route_class = JsonRoute
     api.state.serving = serving
     _routes(api, settings, serving, metrics)
     _handlers(api)
@@ -134,8 +136,7 @@ def _routes(api: FastAPI, settings: Settings, serving: Serving, metrics: Metrics
 
         def work() -> str:
             champion = serving.champion()
-            columns = sorted(needed_columns(champion.bundle))
-            given = [customer.applicant(columns) for customer in payload.customers]
+            given = payload.applicants(sorted(needed_columns(champion.bundle)))
             found = explain_many(settings, champion.bundle, champion.version, given)
             for one in found:
                 note(request, one)

@@ -5,56 +5,83 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetPydanticSchema,
+    WithJsonSchema,
     model_validator,
 )
+from pydantic_core import core_schema
 
-from credit_core.data.contract import MAX_MONEY
-from credit_core.workflows.single import Applicant
+from credit_core.data.contract import BY_NAME, MAX_MONEY
+from credit_core.workflows.single import Applicant, FieldError, of_customer
 
 MOST_TRANSACTIONS = 10_000
 MOST_CUSTOMERS = 1_000
 _FIRST = datetime(1970, 1, 1)
+_OUTSIDE = "it lies outside 1970 to tomorrow"
 
 
-def _text_time(value: object) -> object:
-    # A bare number could be seconds, milliseconds or a mistake.
-    if not isinstance(value, str) or value.strip().lstrip("+-").replace(".", "").isdigit():
-        raise ValueError('write it as ISO 8601 text, such as "2024-03-31T09:30:00Z"')
-    return value
+def _iso(kind: type[datetime], handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    """Take a time as text only: a bare number could be seconds, milliseconds or a mistake.
 
-
-@lru_cache(maxsize=2)
-def _end(day: int) -> datetime:
-    """Return the end of the day after a day counted from 1970; asked for each transaction."""
-    return _FIRST + timedelta(days=day + 2)
+    It is asked for each transaction, so without a call back into Python.
+    """
+    dated = core_schema.str_schema(strict=True, pattern="^[0-9]{4}-")
+    wanted = 'write it as ISO 8601 text, such as "2024-03-31T09:30:00Z"'
+    text = core_schema.custom_error_schema(dated, "iso_8601", custom_error_message=wanted)
+    return core_schema.chain_schema([text, handler(kind)])
 
 
 def _utc(value: datetime) -> datetime:
-    try:
-        moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
-    except OverflowError as error:
-        raise ValueError("it lies outside 1970 to tomorrow") from error
-    if not _FIRST <= moment < _end(int(time.time()) // 86_400):
-        raise ValueError("it lies outside 1970 to tomorrow")
+    moment = _in_utc(value)
+    if moment is None or not _FIRST <= moment < _end():
+        raise ValueError(_OUTSIDE)
     return moment
 
 
-def _filled(value: str) -> str | None:
-    return value.strip() or None
+def _in_utc(value: datetime) -> datetime | None:
+    """Return a time in UTC, None where the calendar has no such."""
+    try:
+        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    except OverflowError:
+        return None
 
 
-Moment = Annotated[datetime, BeforeValidator(_text_time), AfterValidator(_utc)]
+def _end() -> datetime:
+    """Return the end of tomorrow."""
+    return _FIRST + timedelta(days=int(time.time()) // 86_400 + 2)
+
+
+def _times(given: Sequence[datetime]) -> list[datetime]:
+    """Return the times of transactions in UTC; a FieldError names one that cannot be."""
+    found: list[datetime] = []
+    end = _end()
+    for value in given:
+        moment = _in_utc(value)
+        if moment is None or not _FIRST <= moment < end:
+            raise FieldError(f"transactions.{len(found)}.timestamp", f"{_OUTSIDE}.")
+        found.append(moment)
+    return found
+
+
+def _filled(texts: Sequence[str | None]) -> list[str | None]:
+    """Return texts without the space around them; of an empty one nothing is known."""
+    return [(text and text.strip()) or None for text in texts]
+
+
+Iso = Annotated[
+    datetime, GetPydanticSchema(_iso), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+Moment = Annotated[Iso, AfterValidator(_utc)]
 Money = Annotated[float, Field(ge=-MAX_MONEY, le=MAX_MONEY, strict=True)]
-Text = Annotated[str, Field(max_length=200), AfterValidator(_filled)]
+Text = Annotated[str, Field(max_length=200)]
 Identity = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$")]
 
 
@@ -66,7 +93,7 @@ class TransactionIn(_Model):
     """One dated movement of money of the customer."""
 
     timestamp: Annotated[
-        Moment,
+        Iso,
         Field(
             description="When it happened, ISO 8601; UTC unless it carries an offset.",
             examples=["2024-03-04T10:15:00Z"],
@@ -137,23 +164,24 @@ class ScoreRequest(_Model):
 
     @model_validator(mode="after")
     def _once(self) -> ScoreRequest:
-        ids = [row.transaction_id for row in self.transactions if row.transaction_id is not None]
+        ids = list(filter(None, _filled([row.transaction_id for row in self.transactions])))
         if len(set(ids)) < len(ids):
             raise ValueError("a transaction_id occurs more than once in transactions")
         return self
 
     def applicant(self, columns: Sequence[str]) -> Applicant:
         """Return what the core scores; ``columns`` are those that the model reads."""
+        rows = self.transactions
+        moved: dict[str, Sequence[Any]] = {
+            "timestamp": _times([row.timestamp for row in rows]),
+            "amount": [row.amount for row in rows],
+        }
+        for name in columns:
+            values = [getattr(row, name) for row in rows]
+            moved[name] = _filled(values) if BY_NAME[name].kind == "text" else values
         return Applicant(
             self.customer_id,
-            [
-                {
-                    "timestamp": row.timestamp,
-                    "amount": row.amount,
-                    **{name: getattr(row, name) for name in columns},
-                }
-                for row in self.transactions
-            ],
+            moved,
             self.attributes,
             self.as_of,
             self.history_from,
@@ -173,6 +201,14 @@ class BatchRequest(_Model):
         if sum(len(c.transactions) for c in self.customers) > 10 * MOST_TRANSACTIONS:
             raise ValueError(f"give at most {10 * MOST_TRANSACTIONS:,} transactions in one request")
         return self
+
+    def applicants(self, columns: Sequence[str]) -> list[Applicant]:
+        """Return what the core scores; ``columns`` are those that the model reads."""
+        found = []
+        for i, customer in enumerate(self.customers):
+            with of_customer(i):
+                found.append(customer.applicant(columns))
+        return found
 
 
 class ContributionOut(_Model):

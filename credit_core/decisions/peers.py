@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from credit_core.decisions.reasons import readable, show_value
+from credit_core.decisions.reasons import NUMBER, readable, show_value
 from credit_core.modelling.bundle import Bundle
 from credit_core.modelling.design import MISSING_LEVEL
 
@@ -25,7 +26,7 @@ def share_below(known: Sequence[float], value: float) -> float | None:
     >>> share_below([0.0, 0.0, 10.0, 20.0, 30.0], 0.0)
     0.125
     """
-    if not known or np.isnan(value):
+    if not known or value != value:
         return None
     first, last = bisect_left(known, value), bisect_right(known, value)
     if first == len(known) or last == 0:
@@ -47,7 +48,7 @@ def outside(bundle: Bundle, values: Mapping[str, Any]) -> tuple[str, ...]:
             level = str(value) if known else MISSING_LEVEL
             unseen = level not in {bundle.design.columns[j].level for j in columns}
         else:
-            number = float(value) if isinstance(value, int | float | np.number) else float("nan")
+            number = float(value) if isinstance(value, NUMBER) else math.nan
             seen = quantiles[source]
             unseen = bool(seen) and (number < seen[0] or number > seen[-1])
         if unseen:
@@ -70,7 +71,7 @@ def unusual(bundle: Bundle, values: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _named(bundle: Bundle, source: str, value: Any) -> str:
-    features = {feature.name: feature for feature in bundle.catalogue.features}
+    features = bundle.catalogue.by_name
     feature = features.get(source)
     shown = show_value(feature, float(value) if isinstance(value, np.number) else value)
     name = feature.description.rstrip(".") if feature else readable(source)

@@ -23,6 +23,7 @@ LEAST_GAIN = 1e-6
 """Points the flip test must bring; less is the rounding of sums."""
 STABILITY = ((0.8, "high"), (0.5, "medium"), (0.0, "low"))
 FEWEST_FOR_STABILITY = 20
+NUMBER = (float, int, np.number)
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def _in_words(
     bundle: Bundle, scored: Scored, found: Chosen, k: int, value_of: Callable[[str], Any]
 ) -> list[Reason]:
     """Put the reasons of the row at place ``k`` into words."""
-    features = {feature.name: feature for feature in bundle.catalogue.features}
+    features = bundle.catalogue.by_name
     reference = bundle.facts["reference"]
     result = []
     for j, points, gain in zip(found.sources[k], found.points[k], found.gains[k], strict=True):
@@ -191,7 +192,7 @@ def reason_sentences(
     """
     X = bundle.design.matrix(table.iloc[rows])
     chosen = choose_reasons(bundle, scored, X, rows).sources
-    features = {feature.name: feature for feature in bundle.catalogue.features}
+    features = bundle.catalogue.by_name
     found = np.full(chosen.shape, "", dtype=object)
     for j, at, rank in _by_source(chosen, chosen >= 0):
         source = scored.sources[j]
@@ -214,7 +215,7 @@ def show_value(feature: Feature | None, value: object, observed_days: int | None
         value = value.item()
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "not given" if feature is None else "not known"
-    if not isinstance(value, int | float):
+    if not isinstance(value, (float, int)):
         return str(value)
     return _shower(feature, observed_days)(float(value))
 

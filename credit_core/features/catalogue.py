@@ -25,7 +25,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 
 RiskDirection = Literal["higher", "lower", "either"]
@@ -618,6 +618,11 @@ class Catalogue:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(feature.name for feature in self.features)
+
+    @cached_property
+    def by_name(self) -> dict[str, Feature]:
+        """Each feature by its name."""
+        return {feature.name: feature for feature in self.features}
 
     @property
     def blocks(self) -> int:

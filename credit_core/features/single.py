@@ -52,20 +52,21 @@ class SingleFeatures:
         self._silent = catalogue.silent
 
     def values(
-        self, transactions: Sequence[Mapping[str, Any]], as_of: datetime
+        self, transactions: Mapping[str, Sequence[Any]], as_of: datetime
     ) -> dict[str, float]:
         """Return each feature's value as known just before ``as_of``, UTC.
 
-        ``transactions`` are the customer's, in canonical columns, with times in UTC.
+        ``transactions`` are the customer's, as canonical columns, with times in UTC.
         """
-        if not transactions:
+        given = len(transactions.get("timestamp", ()))
+        if given == 0:
             return dict(self._silent)
-        table = {name: _cells(name, [row.get(name) for row in transactions]) for name in self._read}
+        table = {name: _cells(name, transactions[name]) for name in self._read}
         table["as_of"] = _cells("timestamp", [as_of])
-        inside, table["seconds"], table["block"] = self._placed.run(table, len(transactions))
+        inside, table["seconds"], table["block"] = self._placed.run(table, given)
         del table["as_of"]
         rows = int(np.count_nonzero(inside.values))
-        if rows < len(transactions):
+        if rows < given:
             table = {name: cells.at(inside.values) for name, cells in table.items()}
         if rows == 0:
             return dict(self._silent)
@@ -91,7 +92,7 @@ class SingleFeatures:
         return self._months.run({"block": Cells(blocks[begins]), **months}, len(sums))
 
 
-def _cells(name: str, values: list[Any]) -> Cells:
+def _cells(name: str, values: Sequence[Any]) -> Cells:
     """Return a column of a ledger as it was given."""
     kind = BY_NAME[name].kind
     if kind == "timestamp":

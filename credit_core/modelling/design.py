@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -55,15 +56,16 @@ class Design:
 
     def row(self, values: Mapping[str, float | str | None]) -> FloatArray:
         """Return the matrix of one row from its values by source, as ``matrix`` would."""
-        X = np.full((1, len(self.columns)), np.nan)
-        for i, column in enumerate(self.columns):
-            value = values[column.source]
+        numbers = []
+        for column in self.columns:
+            value, number = values[column.source], math.nan
             if column.level is not None:
                 known = value is not None and value == value
-                X[0, i] = (str(value) if known else MISSING_LEVEL) == column.level
-            elif value is not None and np.isfinite(number := float(value)):
-                X[0, i] = number
-        return X
+                number = (str(value) if known else MISSING_LEVEL) == column.level
+            elif value is not None and math.isfinite(found := float(value)):
+                number = found
+            numbers.append(number)
+        return np.array([numbers], dtype=np.float64)
 
     def matrix(self, table: pd.DataFrame) -> FloatArray:
         """Return the float64 matrix, shape (rows, columns), C order.

@@ -21,7 +21,7 @@ from credit_core.data.store import Dataset
 from credit_core.decisions.contributions import Scored
 from credit_core.decisions.peers import share_below, unusual
 from credit_core.decisions.policy import Policy
-from credit_core.decisions.reasons import Reason, readable, show_value
+from credit_core.decisions.reasons import NUMBER, Reason, readable, show_value
 from credit_core.decisions.scoring import (
     ScoredSnapshots,
     in_parts,
@@ -316,13 +316,13 @@ def explained(
     warnings: tuple[str, ...],
 ) -> Explanation:
     """Put one score and its parts into words; ``values`` are the features' and attributes'."""
-    features = {feature.name: feature for feature in bundle.catalogue.features}
+    features = bundle.catalogue.by_name
     quantiles = bundle.facts["reference"]["quantiles"]
     parts = []
     for j, source in enumerate(scored.sources):
         feature = features.get(source)
         value = values[source]
-        number = float(value) if isinstance(value, int | float | np.number) else None
+        number = float(value) if isinstance(value, NUMBER) else None
         parts.append(
             Contribution(
                 source,
@@ -357,9 +357,9 @@ def explained(
 
 def _plain_value(value: Any) -> float | str | None:
     """Return a cell as JSON holds it; a number keeps every bit."""
-    if value is None or pd.isna(value):
+    if value is None or value is pd.NA or value != value:
         return None
-    return float(value) if isinstance(value, int | float | np.number) else str(value)
+    return float(value) if isinstance(value, NUMBER) else str(value)
 
 
 def first_scores(path: Path, limit: int) -> pd.DataFrame:

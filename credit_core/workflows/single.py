@@ -7,7 +7,7 @@ to the last bit; only the engine and the frames around them are spared.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,22 +30,22 @@ from credit_core.workflows.scoring import Explanation, explained
 
 @dataclass(frozen=True)
 class Applicant:
-    """One customer as given: transactions in canonical columns, their times in UTC.
+    """One customer as given: transactions as canonical columns of lists, their times in UTC.
 
     ``as_of`` None means the midnight after the last transaction; ``begins`` is the first day that
     the data cover, None the day of the first transaction.
     """
 
     customer_id: str
-    transactions: Sequence[Mapping[str, Any]] = ()
+    transactions: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     attributes: Mapping[str, float | str | None] = field(default_factory=dict)
     as_of: datetime | None = None
     begins: datetime | None = None
 
     @property
-    def times(self) -> Iterator[datetime]:
+    def times(self) -> Sequence[datetime]:
         """When each transaction happened, UTC."""
-        return (row["timestamp"] for row in self.transactions)
+        return self.transactions.get("timestamp", ())
 
 
 class FieldError(InputError):
@@ -54,6 +54,15 @@ class FieldError(InputError):
     def __init__(self, name: str, message: str) -> None:
         super().__init__(f"{name}: {message}")
         self.field, self.problem = name, message
+
+
+@contextmanager
+def of_customer(place: int) -> Iterator[None]:
+    """Say in a FieldError which of several customers it is about."""
+    try:
+        yield
+    except FieldError as error:
+        raise FieldError(f"customers.{place}.{error.field}", error.problem) from error
 
 
 class SingleScorer:
@@ -109,10 +118,8 @@ def explain_many(
         As for one; the field begins with ``customers.N``.
     """
     for i, one in enumerate(given):
-        try:
+        with of_customer(i):
             check(bundle, one)
-        except FieldError as error:
-            raise FieldError(f"customers.{i}.{error.field}", error.problem) from error
     moments = [moment_of(one) for one in given]
     snapshots = pd.DataFrame(
         {
@@ -123,11 +130,16 @@ def explain_many(
     names = [attribute.name for attribute in bundle.attributes]
     told = {name: [one.attributes.get(name) for one in given] for name in names}
     columns = ["timestamp", "amount", *sorted(needed_columns(bundle))]
-    rows = [(one.customer_id, row) for one in given for row in one.transactions]
-    moved = pd.DataFrame({name: [row.get(name) for _, row in rows] for name in columns})
-    moved.insert(0, "customer_id", [name for name, _ in rows])
+    moved = pd.DataFrame(
+        {
+            name: [value for one in given for value in one.transactions.get(name, ())]
+            for name in columns
+        }
+    )
+    whose = [one.customer_id for one in given for _ in one.times]
+    moved.insert(0, "customer_id", whose)
     moved["timestamp"] = moved["timestamp"].astype("datetime64[us]")
-    if not rows:  # a ledger cannot be empty; a movement at the end of time counts for nobody
+    if not whose:  # a ledger cannot be empty; a movement at the end of time counts for nobody
         moved = pd.DataFrame({name: [None] for name in moved.columns})
         moved["timestamp"] = pd.Timestamp("2200-01-01")
     applications = pd.concat([snapshots, pd.DataFrame(told, index=snapshots.index)], axis=1)
@@ -151,14 +163,14 @@ def explain_many(
 
 def moment_of(given: Applicant) -> datetime | None:
     """Return the moment to score at; None without transactions or a date."""
-    if given.as_of is not None or not given.transactions:
+    if given.as_of is not None or not given.times:
         return given.as_of
     return midnight_after(max(given.times))
 
 
 def begin_of(given: Applicant) -> datetime | None:
     """Return the first day that a customer's data cover."""
-    if given.begins is not None or not given.transactions:
+    if given.begins is not None or not given.times:
         return given.begins
     first = min(given.times)
     return datetime(first.year, first.month, first.day)
@@ -176,10 +188,10 @@ def counted(given: Applicant, bundle: Bundle) -> int:
 def check(bundle: Bundle, given: Applicant) -> None:
     """Raise a FieldError where a request lacks what the model reads."""
     if bundle.reads_transactions:
-        if not given.transactions and given.as_of is None:
+        if not given.times and given.as_of is None:
             raise FieldError("as_of", "say the date to score at, for there is no transaction.")
-        for name in sorted(needed_columns(bundle) if given.transactions else ()):
-            if all(row.get(name) is None for row in given.transactions):
+        for name in sorted(needed_columns(bundle) if given.times else ()):
+            if all(value is None for value in given.transactions[name]):
                 raise FieldError(
                     f"transactions.0.{name}",
                     f"the model reads this column ({BY_NAME[name].meaning}), and no transaction "

@@ -114,8 +114,8 @@ def test_one_customer_alone_is_scored_as_in_the_file_to_the_bit(store, moved, fa
     for i in rows:
         customer, as_of = whole.snapshots.iloc[i]
         told = moved.get(customer, [])
-        kept = [{name: row[name] for name in columns} for row in told]
-        kept = [row | {"timestamp": datetime.fromisoformat(row["timestamp"])} for row in kept]
+        kept = {name: [row[name] for row in told] for name in columns}
+        kept["timestamp"] = [datetime.fromisoformat(text) for text in kept["timestamp"]]
         attributes = attributes_of(store, bundle, customer, as_of)
         given.append(Applicant(customer, kept, attributes, as_of.to_pydatetime(), begins))
     together = explain_many(store.settings, bundle, version, given)

@@ -83,7 +83,8 @@ def test_one_customer_is_what_the_engine_says(
     snapshots = pd.DataFrame({"customer_id": ["A"], "as_of": pd.Series([as_of]).astype("M8[us]")})
     with ledger_of(frame, Settings(threads=1)) as ledger:
         wanted = build_features(ledger, snapshots, catalogue).iloc[0]
-    found = SingleFeatures(catalogue).values(drawn, as_of)
+    columns = {name: [row.get(name) for row in drawn] for name in BY_NAME}
+    found = SingleFeatures(catalogue).values(columns, as_of)
     assert {name: bits(value) for name, value in found.items()} == {
         name: bits(value) for name, value in wanted.items()
     }

@@ -297,7 +297,7 @@ def _importance(facts: Facts) -> list[Block]:
 
 def features(facts: Facts, evidence: Evidence, where: str) -> list[Block]:
     evidence.has(where, "features")
-    known = {feature.name: feature for feature in facts.bundle.catalogue.features}
+    known = facts.bundle.catalogue.by_name
     rows = []
     for source in facts.bundle.design.sources:
         feature = known.get(source)
