@@ -24,6 +24,8 @@ LEAST_GAIN = 1e-6
 STABILITY = ((0.8, "high"), (0.5, "medium"), (0.0, "low"))
 FEWEST_FOR_STABILITY = 20
 NUMBER = (float, int, np.number)
+_TURNED = 512
+"""Rows that are turned round at once."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,7 @@ def choose_reasons(
     approved customer in its place, and all else as it is, the score rises. Ties go by the sources'
     order.
     """
-    everyone = np.array_equal(rows, np.arange(scored.contributions.shape[1]))
-    some = scored.contributions if everyone else scored.contributions[:, rows]
-    lost = some - bundle.approved_contributions[:, None]
+    lost = _lost(scored.contributions, bundle.approved_contributions, rows)
     typical, groups = bundle.typical_row, bundle.design.groups
     factor = points_of_log_odds(bundle)
     shape = (len(rows), MOST_REASONS)
@@ -81,7 +81,7 @@ def choose_reasons(
         gains = np.full(points.shape, np.nan)
         for j, here, each in _by_source(strongest, adverse):
             columns = groups[j]
-            changed = bundle.estimator.change(X[places[each]], columns, typical[columns])
+            changed = bundle.estimator.change(X, places[each], columns, typical[columns])
             gains[here, each] = factor * changed
         kept = gains > LEAST_GAIN
         rank = counted[places] + np.cumsum(kept, axis=0) - 1
@@ -95,20 +95,31 @@ def choose_reasons(
     return found
 
 
+def _lost(contributions: FloatArray, approved: FloatArray, rows: NDArray[np.int64]) -> FloatArray:
+    """Return what each source of some rows costs against approved customers, (rows, sources)."""
+    everyone = np.array_equal(rows, np.arange(contributions.shape[1]))
+    lost = np.empty((len(rows), len(contributions)))
+    for start in range(0, len(rows), _TURNED):  # a few at a time, which caches can hold
+        few = slice(start, start + _TURNED)
+        part = contributions[:, few] if everyone else contributions[:, rows[few]]
+        np.subtract(part.T, approved, out=lost[few])
+    return lost
+
+
 def _strongest(lost: FloatArray, places: NDArray[np.int64]) -> tuple[NDArray[np.int64], FloatArray]:
     """Return the sources that cost most at some places, and the points, each of shape (4, places).
 
     ``lost`` has them no more then. There may be fewer, in whose stead come infinite points.
     """
-    some = lost if len(places) == lost.shape[1] else lost[:, places]
-    ranks, each = range(min(MOST_REASONS, len(some))), np.arange(len(places))
+    ranks = range(min(MOST_REASONS, lost.shape[1]))
     sources = np.zeros((len(ranks), len(places)), dtype=np.int64)
     points = np.empty((len(ranks), len(places)))
+    some = lost if len(places) == len(lost) else lost[places]
+    each = np.arange(len(places))
     for rank in ranks:
-        sources[rank] = np.argmin(some, axis=0)  # the first of equals, as in a stable sort
-        points[rank] = some[sources[rank], each]
-        some[sources[rank], each] = np.inf
-    lost[:, places] = some
+        sources[rank] = np.argmin(some, axis=1)  # the first of equals, as in a stable sort
+        points[rank] = some[each, sources[rank]]
+        some[each, sources[rank]] = lost[places, sources[rank]] = np.inf
     return sources, points
 
 

@@ -43,8 +43,10 @@ class XGBoost:
     def contributions(self, X: FloatArray) -> tuple[float, FloatArray]:
         return self.tables.contributions(X)
 
-    def change(self, X: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
-        return self.tables.change(X, columns, values)
+    def change(
+        self, X: FloatArray, rows: IntArray, columns: IntArray, values: FloatArray
+    ) -> FloatArray:
+        return self.tables.change(X, rows, columns, values)
 
     def files(self) -> dict[str, bytes]:
         return {"model.json": self.model}
@@ -102,8 +104,10 @@ class LightGBM:
     def contributions(self, X: FloatArray) -> tuple[float, FloatArray]:
         return self.tables.contributions(X)
 
-    def change(self, X: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
-        return self.tables.change(X, columns, values)
+    def change(
+        self, X: FloatArray, rows: IntArray, columns: IntArray, values: FloatArray
+    ) -> FloatArray:
+        return self.tables.change(X, rows, columns, values)
 
     def files(self) -> dict[str, bytes]:
         return {"model.txt": self.model}

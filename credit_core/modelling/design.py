@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 MISSING_LEVEL = "(missing)"
+_AT_ONCE = 512
+"""Rows that are turned round at once, which caches can hold."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,14 @@ class Design:
             cells = table[[self.columns[i].source for i in places]]
             if (cells.dtypes != np.float64).any():
                 cells = cells.apply(pd.to_numeric, errors="coerce")
-            X[:, places] = cells.to_numpy("float64")
+            numbers = cells.to_numpy("float64")
+            for start in range(0, len(X), _AT_ONCE):
+                few = slice(start, start + _AT_ONCE)
+                X[few, places] = np.where(np.isinf(numbers[few]), np.nan, numbers[few])
         texts = {source: as_levels(table[source]) for source in self.categories}
         for i, column in enumerate(self.columns):
             if column.level is not None:
                 X[:, i] = (texts[column.source] == column.level).to_numpy("float64")
-        X[~np.isfinite(X)] = np.nan
         return X
 
     def facts(self) -> list[dict[str, Any]]:

@@ -23,8 +23,10 @@ class Estimator(Protocol):
 
     def contributions(self, X: FloatArray) -> tuple[float, FloatArray]: ...
 
-    def change(self, X: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
-        """Return how each row's margin changes as its ``columns`` take these values, (rows,)."""
+    def change(
+        self, X: FloatArray, rows: IntArray, columns: IntArray, values: FloatArray
+    ) -> FloatArray:
+        """Return how the margins of some ``rows`` of X change as ``columns`` take these values."""
         ...
 
     def files(self) -> dict[str, bytes]:

@@ -67,8 +67,10 @@ class Logistic:
         z[bent] = _bent(z[bent], bend[bent])
         return np.where(np.isnan(values), missing, (z - mean) / scale * weight)
 
-    def change(self, X: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
-        parts = self._parts(columns, np.column_stack([values, X[:, columns].T]))
+    def change(
+        self, X: FloatArray, rows: IntArray, columns: IntArray, values: FloatArray
+    ) -> FloatArray:
+        parts = self._parts(columns, np.column_stack([values, X[rows[:, None], columns].T]))
         return total(0.0, parts[:, :1] - parts[:, 1:])
 
     def files(self) -> dict[str, bytes]:

@@ -57,7 +57,10 @@ class Scorecard:
             parts[one.columns[0]] = one.log_odds[one.codes(X)]
         return self.intercept, parts
 
-    def change(self, X: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
+    def change(
+        self, X: FloatArray, rows: IntArray, columns: IntArray, values: FloatArray
+    ) -> FloatArray:
+        X = X[rows]
         changed = np.zeros(len(X))
         for one in self.characteristics:
             if set(one.columns) <= set(columns.tolist()):

@@ -18,14 +18,13 @@ Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 Patterns = NDArray[np.uint32]
 _WHOLE, _FLOATS = given(types.int64), given(types.float64)
-_ASKED = (_WHOLE, _WHOLE, _FLOATS, given(types.bool_), _WHOLE)
 
 
-@compiled(given(types.float64, 2), types.int64, types.int64, _WHOLE, filled(types.float64, 2))
-def _turn(X: Floats, begin: int, size: int, asked: Whole, turned: Floats) -> None:
+@compiled(given(types.float64, 2), _WHOLE, _WHOLE, filled(types.float64, 2))
+def _turn(X: Floats, rows: Whole, asked: Whole, turned: Floats) -> None:
     """Copy some rows of the columns that are asked for, each column in one piece."""
-    for i in range(size):
-        row = X[begin + i]
+    for i in range(len(rows)):
+        row = X[rows[i]]
         for j in range(len(asked)):
             turned[j, i] = row[asked[j]]
 
@@ -58,12 +57,15 @@ def _compare(
 
 @compiled(
     given(types.float64, 2),
-    *_ASKED,
-    *(_WHOLE, _WHOLE, _WHOLE, _FLOATS),
+    _WHOLE,
     types.Array(types.float64, 2, "A"),
+    *(_WHOLE, _WHOLE, _FLOATS, given(types.bool_), _WHOLE),
+    *(_WHOLE, _WHOLE, _WHOLE, _FLOATS),
 )
 def add_up(
     X: Floats,
+    rows: Whole,
+    parts: Floats,
     asked: Whole,
     place: Whole,
     threshold: Floats,
@@ -73,18 +75,18 @@ def add_up(
     first: Whole,
     offset: Whole,
     values: Floats,
-    parts: Floats,
 ) -> None:
-    """Add the SHAP values of rows ``X`` (rows, columns) to ``parts`` (columns, rows).
+    """Add the values of some rows of ``X`` (., columns) to ``parts`` (sources, rows).
 
-    The tables of group g begin at ``first[g]``. Table k belongs to the column ``target[k]``; its
+    The tables of group g begin at ``first[g]``. Table k belongs to the source ``target[k]``; its
     values by pattern begin at ``offset[k]``.
     """
     turned, room = np.empty((len(asked), _ROWS)), np.empty(_ROWS, dtype=np.uint32)
-    for begin in range(0, len(X), _ROWS):
-        size = min(_ROWS, len(X) - begin)
+    for begin in range(0, len(rows), _ROWS):
+        some = rows[begin : begin + _ROWS]
+        size = len(some)
         patterns = room[:size]
-        _turn(X, begin, size, asked, turned)
+        _turn(X, some, asked, turned)
         for group in range(len(starts)):
             last = group + 1 == len(starts)
             end = len(place) if last else starts[group + 1]
@@ -93,43 +95,3 @@ def add_up(
                 sums, table = parts[target[k], begin : begin + size], values[offset[k] :]
                 for i in range(size):
                     sums[i] += table[patterns[i]]
-
-
-@compiled(
-    given(types.float64, 2),
-    *_ASKED,
-    *(_WHOLE, given(types.uint32), given(types.uint32), _WHOLE, _FLOATS),
-    filled(types.float64),
-)
-def add_changes(
-    X: Floats,
-    asked: Whole,
-    place: Whole,
-    threshold: Floats,
-    missing_left: NDArray[np.bool_],
-    starts: Whole,
-    groups: Whole,
-    given_bits: Patterns,
-    fixed: Patterns,
-    places: Whole,
-    margins: Floats,
-    changed: Floats,
-) -> None:
-    """Add how the margins of rows ``X`` (rows, columns) change to ``changed`` (rows,).
-
-    Of each of ``groups`` the conditions of ``given_bits`` come to be as in ``fixed``. The margins
-    of group g by pattern begin at ``places[g]``.
-    """
-    turned, room = np.empty((len(asked), _ROWS)), np.empty(_ROWS, dtype=np.uint32)
-    for begin in range(0, len(X), _ROWS):
-        size = min(_ROWS, len(X) - begin)
-        patterns, sums = room[:size], changed[begin : begin + size]
-        _turn(X, begin, size, asked, turned)
-        for k in range(len(groups)):
-            group = groups[k]
-            end = len(place) if group + 1 == len(starts) else starts[group + 1]
-            _compare(turned, place, threshold, missing_left, starts[group], end, patterns)
-            table = margins[places[group] :]
-            for i in range(size):
-                after = (patterns[i] & ~given_bits[k]) | fixed[k]
-                sums[i] += table[after] - table[patterns[i]]

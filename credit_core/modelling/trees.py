@@ -12,11 +12,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from math import factorial
 from os import cpu_count
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,9 @@ _CHUNK = 50_000
 _MANY = 256
 """Rows from which on calling a compiled loop pays."""
 _TURNED = 512
+_ONE = np.zeros(1, dtype=np.int64)
+_MOST_KEPT = 256
+"""Changes whose tables are kept."""
 _BITS = 8
 
 
@@ -134,8 +138,12 @@ class _Flat:
         found: IntArray = np.add.reduceat(holds * self.weight, self.starts, axis=-1)
         return found
 
-
-_Conditions = tuple[IntArray, IntArray, FloatArray, NDArray[np.bool_], IntArray]
+    @cached_property
+    def asked_in_turn(self) -> tuple[NDArray[Any], ...]:
+        """What loops ask of rows and where they find its values, as `tree_kernels` takes it."""
+        asked, place = np.unique(self.feature, return_inverse=True)
+        conditions = asked, place, self.threshold, self.missing_left, self.starts
+        return *conditions, self.target, self.first, self.offset, self.values
 
 
 @dataclass(frozen=True)
@@ -151,18 +159,20 @@ class TreeTables:
         rows = self._rows(X)
         if rows == 1 and self.groups:
             return self.base, self._one(X[0])
-        parts = np.zeros((self.columns, rows))
+        parts, every = np.zeros((self.columns, rows)), np.arange(rows)
         workers, compiled = cpu_count() or 1, self._compiled(rows)
-        fill = self._fill_compiled if compiled else self._fill
         # NumPy's steps are worth a second thread only where they are long.
         size = min(-(-rows // workers), _CHUNK) if compiled else _CHUNK
         blocks = [slice(start, start + size) for start in range(0, rows, size or 1)]
         if len(blocks) < 2:
-            fill(parts, X)
+            self._fill(parts, X, every, compiled)
             return self.base, parts
         # The interpreter is let go of meanwhile, so blocks run side by side.
         with ThreadPoolExecutor(min(len(blocks), workers)) as pool:
-            list(pool.map(lambda block: fill(parts[:, block], X[block]), blocks))
+            for task in [
+                pool.submit(self._fill, parts[:, some], X, every[some], compiled) for some in blocks
+            ]:
+                task.result()
         return self.base, parts
 
     def _rows(self, X: FloatArray) -> int:
@@ -178,70 +188,57 @@ class TreeTables:
         """
         return rows >= _MANY and bool(self.groups) and "numba" in sys.modules
 
-    def _fill(self, parts: FloatArray, X: FloatArray) -> None:
-        """Add the SHAP values of a block of rows to its zeros, shape (columns, rows)."""
-        asked, values = _Asked(X, _features(self.groups)), np.empty(len(X))
+    def _fill(self, parts: FloatArray, X: FloatArray, rows: IntArray, compiled: bool) -> None:
+        """Add the tables' values for some rows of ``X`` to ``parts``, shape (sources, rows)."""
+        if compiled:
+            from credit_core.modelling import tree_kernels
+
+            tree_kernels.add_up(np.ascontiguousarray(X), rows, parts, *self._flat.asked_in_turn)
+            return
+        asked, values = _Asked(X[rows], _features(self.groups)), np.empty(len(rows))
         for group in self.groups:
             pattern = asked.pattern(group)
             for source, table in zip(group.sources, group.tables, strict=True):
                 parts[source] += table.take(pattern, out=values, mode="clip")
 
-    def _fill_compiled(self, parts: FloatArray, X: FloatArray) -> None:
-        """Do as `_fill` does, with the same additions in the same order."""
-        from credit_core.modelling import tree_kernels
-
-        flat = self._flat
-        tree_kernels.add_up(
-            np.ascontiguousarray(X),
-            *self._conditions(np.ones(len(self.groups), dtype=bool)),
-            *(flat.target, flat.first, flat.offset, flat.values),
-            parts,
-        )
-
-    def _conditions(self, touched: NDArray[np.bool_]) -> _Conditions:
-        """Return what loops ask of rows about some of the groups."""
-        flat = self._flat
-        sizes = np.diff(flat.starts, append=len(flat.feature))
-        asked = np.unique(flat.feature[np.repeat(touched, sizes)])
-        place = np.searchsorted(asked, flat.feature)
-        return asked, place, flat.threshold, flat.missing_left, flat.starts
-
-    def change(self, X: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
-        """Return how each row's margin changes as its ``columns`` take these values.
-
-        Only the groups that ask for one of the columns are looked up, once before and once after.
-        """
-        rows = self._rows(X)
-        changed = np.zeros(rows)
+    def change(
+        self, X: FloatArray, rows: IntArray, columns: IntArray, values: FloatArray
+    ) -> FloatArray:
+        """Return how the margins of some rows change as their ``columns`` take these values."""
+        if len(rows) and not (rows.min() >= 0 and rows.max() < self._rows(X)):
+            raise ValueError(f"There is no row {rows.max()} of {len(X)}.")
+        changed = np.zeros((1, len(rows)))
         if not self.groups:
-            return changed
-        if rows == 1:
-            return self._one_change(X[0], columns, values)
-        given, fixed = self._given(columns, values)
-        touched = np.flatnonzero(given)
-        if self._compiled(rows):
-            from credit_core.modelling import tree_kernels
+            return changed[0]
+        if len(rows) == 1:
+            return self._one_change(X[rows[0]], columns, values)
+        changes, compiled = self._changes(columns, values), self._compiled(len(rows))
+        for start in range(0, len(rows), _CHUNK):
+            some = slice(start, start + _CHUNK)
+            changes._fill(changed[:, some], X, rows[some], compiled)
+        return changed[0]
 
-            flat = self._flat
-            tree_kernels.add_changes(
-                np.ascontiguousarray(X),
-                *self._conditions(given > 0),
-                touched,
-                given[touched],
-                fixed[touched],
-                flat.places,
-                flat.margins,
-                changed,
-            )
-            return changed
-        read = _features(self.groups[g] for g in touched)
-        for start in range(0, rows, _CHUNK):
-            asked = _Asked(X[start : start + _CHUNK], read)
-            target = changed[start : start + _CHUNK]
-            for g in touched.tolist():
-                margins, before = self._margins[g], asked.pattern(self.groups[g])
-                target += margins[(before & ~int(given[g])) | int(fixed[g])] - margins[before]
-        return changed
+    def _changes(self, columns: IntArray, values: FloatArray) -> TreeTables:
+        """Return what the margins change by, tabulated: a group that asks for none has no part.
+
+        A batch asks for the same values part after part, so the last ones are kept.
+        """
+        key = columns.tobytes(), values.tobytes()
+        if (found := self._kept.get(key)) is None:
+            given, fixed = self._given(columns, values)
+            groups = []
+            for g in np.flatnonzero(given).tolist():
+                margins, before = self._margins[g], np.arange(len(self._margins[g]))
+                differ = margins[(before & ~int(given[g])) | int(fixed[g])] - margins
+                groups.append(replace(self.groups[g], sources=_ONE, tables=differ[None]))
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            found = self._kept[key] = TreeTables(0.0, self.columns, tuple(groups))
+        return found
+
+    @cached_property
+    def _kept(self) -> dict[tuple[bytes, bytes], TreeTables]:
+        return {}
 
     def _given(
         self, columns: IntArray, values: FloatArray

@@ -19,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 
 from credit_core.config import LightGBMConfig, LogisticConfig, ScorecardConfig, XGBoostConfig
 from credit_core.errors import IntegrityError
+from credit_core.modelling import trees
 from credit_core.modelling.boosting import (
     LightGBM,
     XGBoost,
@@ -392,7 +393,10 @@ def test_nothing_beyond_the_rows_is_ever_read(boosted: tuple[XGBoost, LightGBM])
         with pytest.raises(ValueError, match="shape"):
             estimator.contributions(narrow)
         with pytest.raises(ValueError, match="shape"):
-            estimator.change(narrow, np.array([0]), np.zeros(1))
+            estimator.change(narrow, np.arange(len(narrow)), np.array([0]), np.zeros(1))
+        for beyond in (np.array([0, len(NEW)]), np.array([-1, 0])):
+            with pytest.raises(ValueError, match="no row"):
+                estimator.change(NEW, beyond, np.array([0]), np.zeros(1))
     text = boosted[1].model.replace(b"max_feature_idx=6", b"max_feature_idx=2")
     with pytest.raises(IntegrityError, match="of 3"):
         _ = LightGBM(text).tables
@@ -520,7 +524,9 @@ def test_blocks_worked_side_by_side_give_the_same_bits(
     alone = [estimator.contributions(NEW[[i]])[1] for i in range(len(NEW))]
     assert np.array_equal(whole, np.hstack(alone * 5))
     monkeypatch.setattr("credit_core.modelling.trees._CHUNK", 337)
-    monkeypatch.setattr(TreeTables, "_fill" if compiled else "_fill_compiled", None)  # not used
+    monkeypatch.setattr(
+        *((trees, "_Asked") if compiled else (TreeTables, "_flat")), None
+    )  # not used
     for some in (rows, np.asfortranarray(rows)):
         again = estimator.contributions(some)
         assert again[0] == base
@@ -535,8 +541,8 @@ def test_changes_of_many_rows_are_those_of_each(
     estimator, chosen = boosted[which], np.array(columns)
     assert estimator.tables._compiled(len(NEW)) == compiled
     for values in (NEW[3, chosen], np.full(len(chosen), np.nan)):
-        together = estimator.change(NEW, chosen, values)
-        alone = [estimator.change(NEW[[i]], chosen, values)[0] for i in range(len(NEW))]
+        together = estimator.change(NEW, np.arange(len(NEW)), chosen, values)
+        alone = [estimator.change(NEW, np.array([i]), chosen, values)[0] for i in range(len(NEW))]
         assert np.array_equal(together, alone)
         changed = NEW.copy()
         changed[:, chosen] = values
