@@ -84,10 +84,11 @@ class Design:
             for start in range(0, len(X), _AT_ONCE):
                 few = slice(start, start + _AT_ONCE)
                 X[few, places] = np.where(np.isinf(numbers[few]), np.nan, numbers[few])
-        texts = {source: as_levels(table[source]) for source in self.categories}
+        levels = {source: _coded(table[source]) for source in self.categories}
         for i, column in enumerate(self.columns):
             if column.level is not None:
-                X[:, i] = (texts[column.source] == column.level).to_numpy("float64")
+                codes, known = levels[column.source]
+                X[:, i] = codes == known.get(column.level, -1)
         return X
 
     def facts(self) -> list[dict[str, Any]]:
@@ -97,6 +98,12 @@ class Design:
 def as_levels(cells: pd.Series) -> pd.Series:
     """Return a category's cells as text, missing ones as a level of their own."""
     return cells.astype("str").where(cells.notna(), MISSING_LEVEL)
+
+
+def _coded(cells: pd.Series) -> tuple[NDArray[np.intp], dict[str, int]]:
+    """Return the number of each cell's level, and {level: its number}."""
+    codes, names = pd.factorize(as_levels(cells))
+    return codes, {str(name): i for i, name in enumerate(names)}
 
 
 def fit_design(table: pd.DataFrame, categories: frozenset[str], max_levels: int) -> Design:
