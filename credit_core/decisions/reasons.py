@@ -203,15 +203,12 @@ def reason_sentences(
     """
     X = bundle.design.matrix(table.iloc[rows])
     chosen = choose_reasons(bundle, scored, X, rows).sources
-    features, days = bundle.catalogue.by_name, bundle.observation_days
+    features = bundle.catalogue.by_name
     found = np.full(chosen.shape, "", dtype=object)
     for j, at, rank in _by_source(chosen, chosen >= 0):
         source = scored.sources[j]
-        feature, cells = features.get(source), np.asarray(table[source])[rows[at]]
-        if feature is not None and feature.unit == "days":  # written in whole days, so few differ
-            cells = np.where(cells >= _most_days(feature, days), np.inf, np.rint(cells))
-        codes, values = pd.factorize(cells, use_na_sentinel=False)
-        texts = _sentences(feature, source, days, values.tolist())
+        codes, values = pd.factorize(np.asarray(table[source])[rows[at]], use_na_sentinel=False)
+        texts = _sentences(features.get(source), source, bundle.observation_days, values.tolist())
         found[at, rank] = np.array(texts, dtype=object)[codes]
     return found
 
@@ -234,36 +231,29 @@ def show_value(feature: Feature | None, value: object, observed_days: int | None
     return _shower(feature, observed_days)(float(value))
 
 
-def _form(feature: Feature | None) -> str | None:
-    """Return the format of a feature's numbers, None where it depends on the number."""
-    if feature is None:
-        return "{:,.10g}"
-    return {"days": None, "count": None, "share": "{:.0%}", "money": "{:,.2f}"}.get(
-        feature.unit, "{:.2f}"
-    )
-
-
-def _most_days(feature: Feature, observed_days: int | None) -> float:
-    """Return the number of days from which on nothing is known."""
-    reaches = feature.empty == "window" and observed_days is not None
-    return observed_days if reaches and observed_days is not None else math.inf
-
-
 def _shower(feature: Feature | None, observed_days: int | None) -> Callable[[float], str]:
     """Return what writes the numbers of one feature; a batch asks for it once."""
-    if (form := _form(feature)) is not None or feature is None:
-        return (form or "").format
+    if feature is None:
+        return "{:,.10g}".format
+    if feature.unit == "share":
+        return "{:.0%}".format
+    if feature.unit == "money":
+        return "{:,.2f}".format
+    if feature.unit == "days":
+        most = math.inf
+        if feature.empty == "window" and observed_days is not None:
+            most = observed_days
+
+        def days(number: float) -> str:
+            if number >= most:
+                return f"{most:,} days or more"
+            rounded = round(number)
+            return "1 day" if rounded == 1 else f"{rounded:,} days"
+
+        return days
     if feature.unit == "count":
         return lambda number: f"{number:,.0f}" if number == round(number) else f"{number:,.1f}"
-    most = _most_days(feature, observed_days)
-
-    def days(number: float) -> str:
-        if number >= most:
-            return f"{most:,} days or more"
-        rounded = round(number)
-        return "1 day" if rounded == 1 else f"{rounded:,} days"
-
-    return days
+    return "{:.2f}".format
 
 
 def _sentences(
@@ -273,12 +263,12 @@ def _sentences(
     if feature is None:
         name = readable(source)
         return [f"{name}: {show_value(None, value)}" for value in values]
+    show = _shower(feature, observed_days)
     before, _, after = feature.reason.partition("{value}")
-    form, show = _form(feature), _shower(feature, observed_days)
-    say = f"{before}{form or '{}'}{after}".format
+    before, after = before.format(), after.format()  # a category's own braces are doubled there
     unknown = f"{feature.description.rstrip('.')}: not known"
     return [
-        unknown if value is None or value != value else say(value if form else show(value))
+        unknown if value is None or value != value else before + show(float(value)) + after
         for value in values
     ]
 

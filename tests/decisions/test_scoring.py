@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 
 from credit_core import workflows
 from credit_core.config import ScaleConfig
+from credit_core.data.contract import BY_NAME
 from credit_core.decisions.contributions import score_table
 from credit_core.decisions.peers import share_below, unusual
 from credit_core.decisions.policy import REFER
 from credit_core.decisions.reasons import (
     LEAST_POINTS,
     MOST_REASONS,
+    _sentences,
     grade,
     reason_sentences,
     show_value,
@@ -29,7 +31,7 @@ from credit_core.decisions.reasons import (
 from credit_core.decisions.scale import Scale
 from credit_core.decisions.scoring import SCORE_COLUMNS, ScoredSnapshots, short_history
 from credit_core.errors import InputError
-from credit_core.features.catalogue import Feature
+from credit_core.features.catalogue import Feature, build_catalogue
 from credit_core.modelling.calibration import probability
 from credit_core.oversight.registry import load_version
 
@@ -217,6 +219,12 @@ def test_sentences_of_many_are_those_of_each(scored: ScoredSnapshots) -> None:
         assert list(found) == sorted(found, key=lambda text: text == ""), "none in between"
     none = reason_sentences(scored.bundle, scored.scored, scored.table, rows[:0])
     assert none.shape == (0, MOST_REASONS)
+
+
+def test_a_reason_names_a_category_as_it_is_written() -> None:
+    share = build_catalogue(180, frozenset(BY_NAME), ("{odd} {value}",)).by_name["share_odd_value"]
+    (found,) = _sentences(share, share.name, 180, [0.25])
+    assert found == "25% of the transactions were in the category '{odd} {value}'"
 
 
 def test_thin_files_are_referred(scored: ScoredSnapshots) -> None:
