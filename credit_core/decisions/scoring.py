@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -164,10 +165,10 @@ def score_parts(
     applications: pd.DataFrame | None,
     parts: Sequence[slice],
 ) -> Generator[ScoredSnapshots, None, None]:
-    """Score parts of snapshots one after the other, the next one while one is being used.
+    """Score parts of snapshots one after the other, as they are asked for.
 
-    Their transactions are read once for all parts where that is faster: half a kilobyte is kept of
-    each snapshot then.
+    The next part's features are computed while one is being used. Their transactions are read once
+    for all parts where that is faster: half a kilobyte is kept of each snapshot then.
     """
     begins = ledger.first if ledger is not None else None
     tables = iter(_features(bundle, ledger, snapshots, parts))
@@ -177,9 +178,9 @@ def score_parts(
             table = pd.concat([table, attribute_table(bundle, some, applications)], axis=1)
         return ScoredSnapshots(bundle, some, table, score_table(bundle, table), begins)
 
-    # No zip, which would hold a part's table while the next one is computed.
-    found = (scored(snapshots.iloc[part].reset_index(drop=True), next(tables)) for part in parts)
-    return one_ahead(found) if len(parts) > 1 else found
+    with closing(one_ahead(tables)) if len(parts) > 1 else nullcontext(tables) as ahead:
+        for part in parts:
+            yield scored(snapshots.iloc[part].reset_index(drop=True), next(ahead))
 
 
 def short_history(
