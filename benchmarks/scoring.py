@@ -21,7 +21,7 @@ import shap
 from credit_core import workflows
 from credit_core.config import FAMILIES, ModelConfig
 from credit_core.data.store import Dataset
-from credit_core.decisions.contributions import score_matrix, score_table
+from credit_core.decisions.contributions import score_matrix
 from credit_core.decisions.reasons import reasons_of_one
 from credit_core.decisions.scoring import ScoredSnapshots, in_parts
 from credit_core.labels.observed import load_applications
@@ -99,8 +99,9 @@ def everyone(bundle: Bundle, table: pd.DataFrame, customers: int, all_reasons: b
         begun = time.perf_counter()
         for part in in_parts(rows, PART):
             mine = drawn.iloc[part]
+            X = bundle.design.matrix(mine)
             found = ScoredSnapshots(
-                bundle, snapshots.iloc[part], mine, score_table(bundle, mine), None
+                bundle, snapshots.iloc[part], mine, score_matrix(bundle, X), None, X
             )
             scored += len(found.frame("model", "1", all_reasons=all_reasons))
         seconds += time.perf_counter() - begun

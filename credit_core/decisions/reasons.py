@@ -195,13 +195,18 @@ def grade(found: Mapping[str, float] | None) -> str:
 
 
 def reason_sentences(
-    bundle: Bundle, scored: Scored, table: pd.DataFrame, rows: NDArray[np.int64]
+    bundle: Bundle,
+    scored: Scored,
+    table: pd.DataFrame,
+    rows: NDArray[np.int64],
+    X: FloatArray | None = None,
 ) -> NDArray[np.object_]:
     """Return the sentences of ``top_reasons`` for many rows, shape (rows, 4); "" = no more.
 
-    Source by source instead of row by row, each distinct value put into words once.
+    Source by source instead of row by row, each distinct value put into words once. ``X`` is the
+    design matrix of these rows, where there is one already.
     """
-    X = bundle.design.matrix(table.iloc[rows])
+    X = bundle.design.matrix(table.iloc[rows]) if X is None else X
     chosen = choose_reasons(bundle, scored, X, rows).sources
     features = bundle.catalogue.by_name
     found = np.full(chosen.shape, "", dtype=object)

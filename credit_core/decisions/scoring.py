@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from credit_core.ahead import one_ahead
 from credit_core.data.contract import BY_NAME
 from credit_core.data.ledger import Ledger
-from credit_core.decisions.contributions import Scored, score_table
+from credit_core.decisions.contributions import Scored, score_matrix
 from credit_core.decisions.policy import APPROVE, Policy
 from credit_core.decisions.reasons import MOST_REASONS, Reason, reason_sentences, top_reasons
 from credit_core.errors import InputError
@@ -46,7 +46,8 @@ class ScoredSnapshots:
     """Snapshots scored by one model, row for row.
 
     ``snapshots`` has customer_id and as_of; ``table`` the features and attributes; ``begins`` is
-    the ledger's first day, None where there is no ledger.
+    the ledger's first day, None where there is no ledger. ``X`` is the design matrix where it was
+    kept: reasons need it again.
     """
 
     bundle: Bundle
@@ -54,6 +55,7 @@ class ScoredSnapshots:
     table: pd.DataFrame
     scored: Scored
     begins: datetime | None
+    X: NDArray[np.float64] | None = None
 
     @cached_property
     def policy(self) -> Policy:
@@ -121,7 +123,8 @@ class ScoredSnapshots:
         """
         told = np.flatnonzero(all_reasons | (np.array(self.decisions) != APPROVE))
         sentences = np.full((len(self.snapshots), MOST_REASONS), "", dtype=object)
-        sentences[told] = reason_sentences(self.bundle, self.scored, self.table, told)
+        X = self.X if self.X is None or len(told) == len(self.X) else self.X[told]
+        sentences[told] = reason_sentences(self.bundle, self.scored, self.table, told, X)
         reasons = {
             f"reason_{i + 1}": pd.array(sentences[:, i], dtype="str") for i in range(MOST_REASONS)
         }
@@ -176,7 +179,9 @@ def score_parts(
     def scored(some: pd.DataFrame, table: pd.DataFrame) -> ScoredSnapshots:
         if bundle.attributes:
             table = pd.concat([table, attribute_table(bundle, some, applications)], axis=1)
-        return ScoredSnapshots(bundle, some, table, score_table(bundle, table), begins)
+        X = bundle.design.matrix(table)
+        kept = X if len(parts) > 1 else None  # of a whole file it would be too much
+        return ScoredSnapshots(bundle, some, table, score_matrix(bundle, X), begins, kept)
 
     with closing(one_ahead(tables)) if len(parts) > 1 else nullcontext(tables) as ahead:
         for part in parts:
