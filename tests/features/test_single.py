@@ -56,7 +56,7 @@ def bits(value: float | None) -> bytes:
     st.sampled_from([30, 180, 365, 1100]),
     st.sampled_from([AS_OF, datetime(2024, 6, 30), datetime(1970, 1, 2)]),
 )
-@effort(max_examples=60)
+@effort(max_examples=30)
 @example([{**dict.fromkeys(BY_NAME), "timestamp": AS_OF - MICROSECOND, "amount": 5e-5}], 30, AS_OF)
 @example(
     [
@@ -111,7 +111,7 @@ tables = st.lists(st.tuples(whole, units, st.integers(-99, 99)), min_size=1, max
 
 
 @given(tables)
-@effort(max_examples=150)
+@effort(max_examples=60)
 @example([(2**53 + 1, 2**53 + 1, 0), (None, None, 0)])
 @example([(-(2**62), -(10**16), 1)] * 9)
 def test_words_mean_what_they_mean_to_the_engine(drawn: list[tuple]) -> None:
