@@ -207,8 +207,9 @@ def short_history(
     days = reach[short] // np.timedelta64(1, "D")
     whom = "The" if short.all() else f"For {short.sum():,} of {len(short):,} customers the"
     least = "as little as " if days.min() < days.max() else ""
+    reached = "1 day" if days.min() == 1 else f"{days.min():,} days"
     return (
-        f"{whom} data reach back {least}{days.min()} days before the date scored at (they begin on "
+        f"{whom} data reach back {least}{reached} before the date scored at (they begin on "
         f"{begins:%Y-%m-%d}); the model looks back {bundle.observation_days} days. Counts and sums "
         "are then lower than those it learnt from: do not rely on these scores.",
     )

@@ -322,6 +322,8 @@ def test_only_applicants_with_a_short_history_are_counted(store) -> None:
     dates = (begins + pd.to_timedelta([20, 50, 400], unit="D")).to_numpy()
     (warning,) = short_history(bundle, begins.to_pydatetime(), dates)
     assert warning.startswith("For 2 of 3 customers the data reach back as little as 20 days")
+    (lone,) = short_history(bundle, begins.to_pydatetime(), dates[:1] - np.timedelta64(19, "D"))
+    assert lone.startswith("The data reach back 1 day before")
     assert short_history(bundle, None, dates) == ()
 
 
