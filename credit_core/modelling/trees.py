@@ -213,7 +213,7 @@ class TreeTables:
         if len(rows) == 1:
             return self._one_change(X[rows[0]], columns, values)
         changes, compiled = self._changes(columns, values), self._compiled(len(rows))
-        for start in range(0, len(rows), _CHUNK):
+        for start in range(0, len(rows) if changes.groups else 0, _CHUNK):
             some = slice(start, start + _CHUNK)
             changes._fill(changed[:, some], X, rows[some], compiled)
         return changed[0]

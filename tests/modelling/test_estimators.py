@@ -34,7 +34,7 @@ from credit_core.modelling.estimator import Estimator, margin, total
 from credit_core.modelling.logistic import Logistic, choose_penalty, fit_logistic
 from credit_core.modelling.scorecard import fit_scorecard
 from credit_core.modelling.training import grouped_folds
-from credit_core.modelling.trees import Tree, TreeTables
+from credit_core.modelling.trees import Tree, TreeTables, tabulate
 
 
 def data(
@@ -385,6 +385,18 @@ def test_categorical_splits_of_lightgbm_are_refused() -> None:
     booster = lgb.train({"objective": "binary", "verbosity": -1}, data, 2)
     with pytest.raises(IntegrityError, match="categorical"):
         _ = LightGBM(booster.model_to_string().encode()).tables
+
+
+def test_a_column_that_no_tree_asks_for_changes_nothing(compiled: bool) -> None:
+    rows = np.arange(300)
+    tree = Tree(
+        *[np.array(part) for part in ([0, 0, 0], [0.5, 0, 0], [True, False, False])],
+        *[np.array(part) for part in ([1, -1, -1], [2, -1, -1], [0.0, -1.0, 1.0], [4.0, 1, 3])],
+    )
+    tables = tabulate([tree], 0.0, 2)
+    X = np.zeros((300, 2))
+    assert not tables.change(X, rows, np.array([1]), np.ones(1)).any()
+    assert (tables.change(X, rows, np.array([0]), np.ones(1)) == 2).all()
 
 
 def test_nothing_beyond_the_rows_is_ever_read(boosted: tuple[XGBoost, LightGBM]) -> None:
