@@ -40,18 +40,19 @@ def _iso(kind: type[datetime], handler: GetCoreSchemaHandler) -> core_schema.Cor
 
 
 def _utc(value: datetime) -> datetime:
-    moment = _in_utc(value)
-    if moment is None or not _FIRST <= moment < _end():
+    moment = _usable(value, _end())
+    if moment is None:
         raise ValueError(_OUTSIDE)
     return moment
 
 
-def _in_utc(value: datetime) -> datetime | None:
-    """Return a time in UTC, None where the calendar has no such."""
+def _usable(value: datetime, end: datetime) -> datetime | None:
+    """Return a time in UTC, None where it lies outside 1970 to ``end``."""
     try:
-        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
     except OverflowError:
         return None
+    return moment if _FIRST <= moment < end else None
 
 
 def _end() -> datetime:
@@ -64,8 +65,8 @@ def _times(given: Sequence[datetime]) -> list[datetime]:
     found: list[datetime] = []
     end = _end()
     for value in given:
-        moment = _in_utc(value)
-        if moment is None or not _FIRST <= moment < end:
+        moment = _usable(value, end)
+        if moment is None:
             raise FieldError(f"transactions.{len(found)}.timestamp", f"{_OUTSIDE}.")
         found.append(moment)
     return found

@@ -18,14 +18,12 @@ def connect(
     files: Iterable[Path] = (),
     *,
     ordered: bool = True,
-    memory_mb: int | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Open an in-memory connection that reaches only the named directories and files.
 
     Extensions, Python variables and every other path are out of reach, and the configuration is
     locked, so no text inside a data file can widen it. ``ordered=False`` lets rows leave a query
-    in any order, which saves memory and time where only their set matters. ``memory_mb`` is what
-    it may take where that is not what the settings leave it.
+    in any order, which saves memory and time where only their set matters.
     """
     connection = duckdb.connect(":memory:")
     # The engine's bar would be drawn on standard output, among the answers. In a notebook it is
@@ -41,7 +39,7 @@ def connect(
     if single:
         connection.execute(f"SET allowed_paths={_list_literal(single)}")
     for statement in (
-        f"SET memory_limit='{memory_mb or settings.engine_memory_mb}MB'",
+        f"SET memory_limit='{settings.engine_memory_mb}MB'",
         f"SET threads={settings.threads}",
         f"SET preserve_insertion_order={'true' if ordered else 'false'}",
         "SET TimeZone='UTC'",

@@ -117,7 +117,6 @@ def feature_sql(
     columns: frozenset[str],
     numbered: Iterable[str] = (),
     *,
-    single: bool = False,
     key: str = "customer_id",
 ) -> str:
     """Return the query of levels over ``snapshots`` (snapshot, ``key``, as_of) and a ledger.
@@ -128,26 +127,16 @@ def feature_sql(
 
     Columns in ``numbered`` have few values, given by the parameter of that name with ``_values``
     after it: counting them distinct is then counting the bits of a mask.
-
-    In a ``single`` query the relation holds the transactions of one snapshot and its ``as_of``.
-    Nothing is joined or grouped, for with few rows setting that up is what costs; there is always
-    one row, which begins with the number of rows counted.
     """
     selected = selected_sql(expressions_of(catalogue, levels, numbered))
-    if single:  # a list of few values is cheaper than a hash table
-        counted = r"coalesce(len(list_distinct(list(\1))), 0)"
-        selected = re.sub(r"count\(DISTINCT (\w+)\)", counted, selected)
     monthly = selected_sql(MONTHLY)
     read = monthly if "months" in levels else selected
-    placed = placed_sql(catalogue, read, relation, columns, numbered, single=single, key=key)
+    placed = placed_sql(catalogue, read, relation, columns, numbered, key=key)
     if "months" in levels:
-        by = "block" if single else "snapshot, block"
         placed = f"""
-    SELECT {by}, {monthly}
+    SELECT snapshot, block, {monthly}
     FROM ({placed}
-    ) GROUP BY {by}"""
-    if single:
-        return f"SELECT count(*), {selected}\nFROM ({placed}\n)"
+    ) GROUP BY snapshot, block"""
     return f"SELECT snapshot, {selected}\nFROM ({placed}\n) GROUP BY snapshot"
 
 

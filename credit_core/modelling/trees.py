@@ -229,7 +229,7 @@ class TreeTables:
             groups = []
             for g in np.flatnonzero(given).tolist():
                 margins, before = self._margins[g], np.arange(len(self._margins[g]))
-                differ = margins[(before & ~int(given[g])) | int(fixed[g])] - margins
+                differ = margins[(before & ~given[g]) | fixed[g]] - margins
                 groups.append(replace(self.groups[g], sources=_ONE, tables=differ[None]))
             if len(self._kept) >= _MOST_KEPT:
                 self._kept.clear()
@@ -240,14 +240,12 @@ class TreeTables:
     def _kept(self) -> dict[tuple[bytes, bytes], TreeTables]:
         return {}
 
-    def _given(
-        self, columns: IntArray, values: FloatArray
-    ) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    def _given(self, columns: IntArray, values: FloatArray) -> tuple[IntArray, IntArray]:
         """Return which conditions of each group these columns decide, and which hold, in bits."""
         flat, known, held = self._flat, np.zeros(self.columns, bool), np.zeros(self.columns)
         known[columns], held[columns] = True, values
         holds = known[flat.feature] & flat.holds(held[flat.feature])
-        given, fixed = flat.patterns(np.stack([known[flat.feature], holds])).astype(np.uint32)
+        given, fixed = flat.patterns(np.stack([known[flat.feature], holds]))
         return given, fixed
 
     def _one_change(self, x: FloatArray, columns: IntArray, values: FloatArray) -> FloatArray:
