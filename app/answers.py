@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic_core import to_json
 
 from app.api_models import ScoreRequest
 from credit_core.oversight import events, idempotency
@@ -26,12 +28,20 @@ class Decision:
 
 
 def as_json(facts: dict[str, Any]) -> str:
-    """Return an answer as JSON text; NaN is refused."""
-    return json.dumps(facts, ensure_ascii=False, allow_nan=False, default=str)
+    """Return an answer as JSON text; every double reads back as it was."""
+    return to_json(facts).decode()
 
 
 def facts_of(found: Explanation, given: Applicant) -> dict[str, Any]:
-    """Return the answer about one applicant; no event yet."""
+    """Return the answer about one applicant; no event yet.
+
+    Raises
+    ------
+    ValueError
+        Where the score is no number, which JSON would say nothing of.
+    """
+    if not math.isfinite(found.score):  # nor is it where a contribution is none
+        raise ValueError("The score is no number.")
     return {
         **found.facts(),
         "transactions_given": len(given.times),

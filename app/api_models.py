@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -172,21 +173,14 @@ class ScoreRequest(_Model):
 
     def applicant(self, columns: Sequence[str]) -> Applicant:
         """Return what the core scores; ``columns`` are those that the model reads."""
-        rows = self.transactions
-        moved: dict[str, Sequence[Any]] = {
-            "timestamp": _times([row.timestamp for row in rows]),
-            "amount": [row.amount for row in rows],
-        }
+        names = ["timestamp", "amount", *columns]
+        turned = list(zip(*map(attrgetter(*names), self.transactions), strict=True))
+        moved: dict[str, Sequence[Any]] = dict(zip(names, turned or [()] * len(names), strict=True))
+        moved["timestamp"] = _times(moved["timestamp"])
         for name in columns:
-            values = [getattr(row, name) for row in rows]
-            moved[name] = _filled(values) if BY_NAME[name].kind == "text" else values
-        return Applicant(
-            self.customer_id,
-            moved,
-            self.attributes,
-            self.as_of,
-            self.history_from,
-        )
+            if BY_NAME[name].kind == "text":
+                moved[name] = _filled(moved[name])
+        return Applicant(self.customer_id, moved, self.attributes, self.as_of, self.history_from)
 
 
 class BatchRequest(_Model):

@@ -1,4 +1,4 @@
-"""Bodies of requests read by the JSON parser that also checks them: twice as fast as Python's."""
+"""Bodies of requests, read and checked in one go: by far faster than one after the other."""
 
 from __future__ import annotations
 
@@ -8,25 +8,35 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 
-class _JsonRequest(Request):
-    async def json(self) -> Any:
-        body = await self.body()
-        try:
-            return from_json(body)
-        except ValueError:
-            return json.loads(body)  # says what is wrong; takes half a surrogate, refused by name
-
-
 class JsonRoute(APIRoute):
-    """A route whose handler reads its body so."""
+    """A route whose handler reads its body so.
+
+    A body that is refused is read again in two steps, which say what is wrong and where.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
+        wanted: Any = self.body_field.field_info.annotation if self.body_field else None
+        model: type[BaseModel] | None = wanted
+
+        class JsonRequest(Request):
+            async def json(self) -> Any:
+                body = await self.body()
+                if model is not None:
+                    try:
+                        return model.model_validate_json(body)
+                    except ValidationError:
+                        pass
+                try:
+                    return from_json(body)
+                except ValueError:
+                    return json.loads(body)  # takes half a surrogate, which is refused by name
 
         async def handle(request: Request) -> Response:
-            return await handler(_JsonRequest(request.scope, request.receive))
+            return await handler(JsonRequest(request.scope, request.receive))
 
         return handle

@@ -10,8 +10,8 @@ import streamlit as st
 
 from app import state, text, uploads, widgets
 from app.incoming import FILE_TYPES
-from credit_core.decisions.reasons import readable
 from credit_core.errors import CandorError
+from credit_core.features.words import readable
 from credit_core.modelling.bundle import Bundle
 from credit_core.modelling.design import MISSING_LEVEL
 from credit_core.workflows.newcomer import bring_in_applicant

@@ -10,8 +10,8 @@ import streamlit as st
 from app import state, tables, text, widgets
 from credit_core.data.store import Dataset
 from credit_core.decisions import scenarios
-from credit_core.decisions.reasons import readable
 from credit_core.errors import CandorError
+from credit_core.features.words import readable
 from credit_core.labels.observed import load_applications
 from credit_core.workflows import Explanation, whatif
 

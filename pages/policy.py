@@ -10,8 +10,8 @@ from app.charts import policy as charts
 from credit_core import workflows
 from credit_core.decisions.effect import Effect, effect, profit_curve
 from credit_core.decisions.policy import FOUR_EYES, Policy
-from credit_core.decisions.reasons import readable
 from credit_core.errors import CandorError
+from credit_core.features.words import readable
 from credit_core.workflows.policy import Judged, judged_scores
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -43,15 +44,10 @@ def score_matrix(bundle: Bundle, X: FloatArray) -> Scored:
 
     This is the one way from features to a score: page, command line, batch and API all come here.
     """
-    scale = Scale.of(ScaleConfig(**bundle.facts["scale"]))
-    calibration = bundle.calibration
-    design = bundle.design
+    scale, calibration, design = _scale(bundle), bundle.calibration, bundle.design
     base, parts = bundle.estimator.contributions(X)
     factor = points_of_log_odds(bundle)
-    contributions = parts[[group[0] for group in design.groups]] * factor
-    for j, group in enumerate(design.groups):
-        if len(group) > 1:
-            contributions[j] = total(0.0, parts[group]) * factor
+    contributions = design.by_source(parts) * factor
     points_base = scale.offset + factor * base - scale.factor * calibration.intercept
     points = total(points_base, contributions)
     return Scored(
@@ -61,5 +57,13 @@ def score_matrix(bundle: Bundle, X: FloatArray) -> Scored:
 
 def points_of_log_odds(bundle: Bundle) -> float:
     """Return the points that one unit of the estimator's margin is worth; negative."""
-    scale = Scale.of(ScaleConfig(**bundle.facts["scale"]))
-    return -scale.factor * bundle.calibration.slope
+    return -_scale(bundle).factor * bundle.calibration.slope
+
+
+def _scale(bundle: Bundle) -> Scale:
+    return _scale_of(**bundle.facts["scale"])
+
+
+@lru_cache(maxsize=64)
+def _scale_of(**facts: float) -> Scale:
+    return Scale.of(ScaleConfig(**facts))

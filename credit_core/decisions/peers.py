@@ -7,9 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from credit_core.decisions.reasons import NUMBER, readable, show_value
+from credit_core.features.words import NUMBER
 from credit_core.modelling.bundle import Bundle
 from credit_core.modelling.design import MISSING_LEVEL
 
@@ -71,12 +69,9 @@ def unusual(bundle: Bundle, values: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _named(bundle: Bundle, source: str, value: Any) -> str:
-    features = bundle.catalogue.by_name
-    feature = features.get(source)
-    shown = show_value(feature, float(value) if isinstance(value, np.number) else value)
-    name = feature.description.rstrip(".") if feature else readable(source)
+    words = bundle.words[source]
     if source in bundle.design.categories:
-        return f"{name} {shown} (rare or absent there)"
+        return f"{words.name} {words.show(value)} (rare or absent there)"
     known = bundle.facts["reference"]["quantiles"][source]
-    low, high = show_value(feature, known[0]), show_value(feature, known[-1])
-    return f"{name} {shown} (there {low} to {high})"
+    low, high = words.show(known[0]), words.show(known[-1])
+    return f"{words.name} {words.show(value)} (there {low} to {high})"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from credit_core.decisions.contributions import Scored, points_of_log_odds
-from credit_core.features.catalogue import Feature
 from credit_core.modelling.bundle import Bundle
 
 FloatArray = NDArray[np.float64]
@@ -23,7 +22,6 @@ LEAST_GAIN = 1e-6
 """Points the flip test must bring; less is the rounding of sums."""
 STABILITY = ((0.8, "high"), (0.5, "medium"), (0.0, "low"))
 FEWEST_FOR_STABILITY = 20
-NUMBER = (float, int, np.number)
 _TURNED = 512
 """Rows that are turned round at once."""
 
@@ -69,8 +67,6 @@ def choose_reasons(
     order.
     """
     lost = _lost(scored.contributions, bundle.approved_contributions, rows)
-    typical, groups = bundle.typical_row, bundle.design.groups
-    factor = points_of_log_odds(bundle)
     shape = (len(rows), MOST_REASONS)
     found = Chosen(np.full(shape, -1), np.full(shape, np.nan), np.full(shape, np.nan))
     counted = np.zeros(len(rows), dtype=np.int64)
@@ -78,11 +74,7 @@ def choose_reasons(
     while len(places):
         strongest, points = _strongest(lost, places)
         adverse = points <= -LEAST_POINTS
-        gains = np.full(points.shape, np.nan)
-        for j, here, each in _by_source(strongest, adverse):
-            columns = groups[j]
-            changed = bundle.estimator.change(X, places[each], columns, typical[columns])
-            gains[here, each] = factor * changed
+        gains = _gains(bundle, scored, X, rows, places, strongest, adverse)
         kept = gains > LEAST_GAIN
         rank = counted[places] + np.cumsum(kept, axis=0) - 1
         kept &= rank < MOST_REASONS
@@ -117,22 +109,49 @@ def _strongest(lost: FloatArray, places: NDArray[np.int64]) -> tuple[NDArray[np.
     some = lost if len(places) == len(lost) else lost[places]
     each = np.arange(len(places))
     for rank in ranks:
-        sources[rank] = np.argmin(some, axis=1)  # the first of equals, as in a stable sort
+        sources[rank] = some.argmin(axis=1)  # the first of equals, as in a stable sort
         points[rank] = some[each, sources[rank]]
         some[each, sources[rank]] = lost[places, sources[rank]] = np.inf
     return sources, points
+
+
+def _gains(
+    bundle: Bundle,
+    scored: Scored,
+    X: FloatArray,
+    rows: NDArray[np.int64],
+    places: NDArray[np.int64],
+    sources: NDArray[np.int64],
+    asked: NDArray[np.bool_],
+) -> FloatArray:
+    """Return the points that scores rise by with typical values of sources, NaN if not ``asked``.
+
+    ``sources`` and ``asked`` have shape (ranks, places); place i is ``rows[i]`` of those scored.
+    """
+    factor, model = points_of_log_odds(bundle), bundle.interacting
+    if model is None:
+        typical = factor * bundle.typical_parts
+        gains = typical[sources] - scored.contributions[sources, rows[places]]
+        return np.where(asked, gains, np.nan)
+    gains = np.full(sources.shape, np.nan)
+    for j, here, each in _by_source(sources, asked):
+        columns = bundle.design.groups[j]
+        changed = model.change(X, places[each], columns, bundle.typical_row[columns])
+        gains[here, each] = factor * changed
+    return gains
 
 
 def _by_source(
     sources: NDArray[np.int64], chosen: NDArray[np.bool_]
 ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
     """Yield each of the sources that are chosen, and at which rows and columns it stands."""
-    rows, columns = np.nonzero(chosen)
+    rows, columns = chosen.nonzero()
     found = sources[rows, columns]
-    order = np.argsort(found.astype(np.uint16), kind="stable")  # by counting, so small
-    names, begins = np.unique(found[order], return_index=True)
-    for j, here in zip(names.tolist(), np.split(order, begins[1:]), strict=False):
-        yield j, rows[here], columns[here]
+    order = found.astype(np.uint16).argsort(kind="stable")  # by counting, so small
+    rows, columns, found = rows[order], columns[order], found[order]
+    begins = np.flatnonzero(np.diff(found, prepend=-1))
+    for begin, end in pairwise([*begins.tolist(), len(found)]):
+        yield int(found[begin]), rows[begin:end], columns[begin:end]
 
 
 def top_reasons(
@@ -160,22 +179,20 @@ def _in_words(
     bundle: Bundle, scored: Scored, found: Chosen, k: int, value_of: Callable[[str], Any]
 ) -> list[Reason]:
     """Put the reasons of the row at place ``k`` into words."""
-    features = bundle.catalogue.by_name
     reference = bundle.facts["reference"]
     result = []
     for j, points, gain in zip(found.sources[k], found.points[k], found.gains[k], strict=True):
         if j < 0:
             break
         source = scored.sources[j]
-        feature, value = features.get(source), value_of(source)
-        usual = reference["approved_values"][source]
+        words, value = bundle.words[source], value_of(source)
         result.append(
             Reason(
                 source,
-                show_value(feature, value, bundle.observation_days),
+                words.show(value),
                 float(points),
-                _sentences(feature, source, bundle.observation_days, [value])[0],
-                show_value(feature, usual, bundle.observation_days),
+                words.sentences([value])[0],
+                words.show(reference["approved_values"][source]),
                 float(gain),
                 grade(reference["stability"].get(source)),
             )
@@ -208,81 +225,10 @@ def reason_sentences(
     """
     X = bundle.design.matrix(table.iloc[rows]) if X is None else X
     chosen = choose_reasons(bundle, scored, X, rows).sources
-    features = bundle.catalogue.by_name
     found = np.full(chosen.shape, "", dtype=object)
     for j, at, rank in _by_source(chosen, chosen >= 0):
         source = scored.sources[j]
         codes, values = pd.factorize(np.asarray(table[source])[rows[at]], use_na_sentinel=False)
-        texts = _sentences(features.get(source), source, bundle.observation_days, values.tolist())
+        texts = bundle.words[source].sentences(values.tolist())
         found[at, rank] = np.array(texts, dtype=object)[codes]
     return found
-
-
-def show_value(feature: Feature | None, value: object, observed_days: int | None = None) -> str:
-    """Write a feature's or attribute's value with its unit.
-
-    A number of days that reaches back over the whole observation window (``observed_days``) is
-    written as "or more", for nothing is known before it.
-
-    >>> show_value(None, 1169.0), show_value(None, None)
-    ('1,169', 'not given')
-    """
-    if isinstance(value, np.number):
-        value = value.item()
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "not given" if feature is None else "not known"
-    if not isinstance(value, (float, int)):
-        return str(value)
-    return _shower(feature, observed_days)(float(value))
-
-
-def _shower(feature: Feature | None, observed_days: int | None) -> Callable[[float], str]:
-    """Return what writes the numbers of one feature; a batch asks for it once."""
-    if feature is None:
-        return "{:,.10g}".format
-    if feature.unit == "share":
-        return "{:.0%}".format
-    if feature.unit == "money":
-        return "{:,.2f}".format
-    if feature.unit == "days":
-        most = math.inf
-        if feature.empty == "window" and observed_days is not None:
-            most = observed_days
-
-        def days(number: float) -> str:
-            if number >= most:
-                return f"{most:,} days or more"
-            rounded = round(number)
-            return "1 day" if rounded == 1 else f"{rounded:,} days"
-
-        return days
-    if feature.unit == "count":
-        return lambda number: f"{number:,.0f}" if number == round(number) else f"{number:,.1f}"
-    return "{:.2f}".format
-
-
-def _sentences(
-    feature: Feature | None, source: str, observed_days: int | None, values: Sequence[Any]
-) -> list[str]:
-    """Put values of one source into a reason's words."""
-    if feature is None:
-        name = readable(source)
-        return [f"{name}: {show_value(None, value)}" for value in values]
-    show = _shower(feature, observed_days)
-    before, _, after = feature.reason.partition("{value}")
-    before, after = before.format(), after.format()  # a category's own braces are doubled there
-    unknown = f"{feature.description.rstrip('.')}: not known"
-    return [
-        unknown if value is None or value != value else before + show(float(value)) + after
-        for value in values
-    ]
-
-
-def readable(source: str) -> str:
-    """Write a column's name as words.
-
-    >>> readable("duration_in_month")
-    'Duration in month'
-    """
-    text = source.replace("_", " ").strip()
-    return text[:1].upper() + text[1:]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from credit_core.data.duck import identifier
 from credit_core.data.ledger import Ledger
-from credit_core.features.catalogue import BIT, LEVELS, MONTH, PAID, RECEIVED, Catalogue, Level
+from credit_core.features.catalogue import BIT, LEVELS, MONTH, MOVED, Catalogue, Level, total_of
 from credit_core.memory import in_small_pages
 
 _ROWS = 65_536
@@ -37,7 +37,7 @@ DERIVED = {
 """What depends on the transaction alone."""
 SECONDS = "CAST(date_diff('second', t.timestamp, as_of) AS INTEGER)"
 """How long before as_of a transaction was."""
-MONTHLY = {"paid": PAID, "received": RECEIVED}
+MONTHLY = {name: total_of(each) for name, each in MOVED.items()}
 """What the features over months are computed from, for each snapshot and block."""
 
 

@@ -69,9 +69,13 @@ def _where(column: str, where: str) -> str:
     return f"CASE WHEN {where} THEN {column} END" if where else column
 
 
-def _total(column: str, where: str = "") -> str:
+def total_of(each: str) -> str:
     """Return SQL for an exact sum, 0 where there is nothing to add."""
-    return f"coalesce(sum({_where(column, where)}), 0)"
+    return f"coalesce(sum({each}), 0)"
+
+
+def _total(column: str, where: str = "") -> str:
+    return total_of(_where(column, where))
 
 
 def _double(expression: str) -> str:
@@ -98,8 +102,11 @@ def _since(where: str, days: int) -> str:
 
 
 _OUT, _IN, _LAST = "amount > 0", "amount < 0", "block = 0"
-PAID, _PAID_LAST = _total("amount", _OUT), _total("amount", f"{_OUT} AND {_LAST}")
-RECEIVED, _RECEIVED_LAST = _total("-amount", _IN), _total("-amount", f"{_IN} AND {_LAST}")
+MOVED = {"paid": _where("amount", _OUT), "received": _where("-amount", _IN)}
+"""What a transaction adds to the sums of its month."""
+_PAID, _PAID_LAST = total_of(MOVED["paid"]), _total("amount", f"{_OUT} AND {_LAST}")
+_RECEIVED = total_of(MOVED["received"])
+_RECEIVED_LAST = _total("-amount", f"{_IN} AND {_LAST}")
 BIT, TOP = "CAST(1 AS BIGINT)", 62  # older weeks and months share the highest bit of a mask
 MONTH_PLACE = f"least(block, {TOP})"
 _MONTH_BIT = f"{BIT} << {MONTH_PLACE}"
@@ -217,7 +224,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "money_out",
-            PAID,
+            _PAID,
             "money",
             "money out",
             "lower",
@@ -227,7 +234,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "money_out_mean",
-            _ratio(PAID, _count(_OUT)),
+            _ratio(_PAID, _count(_OUT)),
             "money",
             "money out",
             "either",
@@ -255,7 +262,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "money_in",
-            RECEIVED,
+            _RECEIVED,
             "money",
             "money in",
             "lower",
@@ -299,7 +306,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
         ),
         Feature(
             "out_to_in",
-            _ratio(PAID, RECEIVED),
+            _ratio(_PAID, _RECEIVED),
             "ratio",
             "net",
             "higher",
@@ -492,7 +499,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             ),
             Feature(
                 "money_out_trend",
-                _trend(PAID, _PAID_LAST, rest),
+                _trend(_PAID, _PAID_LAST, rest),
                 "money",
                 "trend",
                 "either",
@@ -502,7 +509,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             ),
             Feature(
                 "money_in_trend",
-                _trend(RECEIVED, _RECEIVED_LAST, rest),
+                _trend(_RECEIVED, _RECEIVED_LAST, rest),
                 "money",
                 "trend",
                 "lower",
@@ -534,7 +541,7 @@ def _declared(blocks: int) -> tuple[Feature, ...]:
             ),
             Feature(
                 "money_out_monthly",
-                f"({_double(PAID)} * {per_month})",
+                f"({_double(_PAID)} * {per_month})",
                 "money",
                 "money out",
                 "either",

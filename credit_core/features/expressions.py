@@ -46,6 +46,10 @@ class Cells(NamedTuple):
         """Return the values that are no NULL."""
         return self.values if self.known is None else self.values[self.known]
 
+    def or_else(self, value: Any) -> NDArray[Any]:
+        """Return the values, another instead of NULL."""
+        return self.values if self.known is None else np.where(self.known, self.values, value)
+
 
 @dataclass(frozen=True)
 class Part:
@@ -138,12 +142,11 @@ class Program:
 
     def apply(self, function: Callable[..., Any], kind: Kind, *parts: Part) -> Part:
         """Add a function of whole columns, or of one value each; of a NULL it is NULL."""
-        places = [part.place for part in parts]
-        if any(part.each for part in parts):
-            return self.add(kind, True, lambda v: _of_cells(function, [v[i] for i in places]))
-        if len(places) == 1:
-            return self.add(kind, False, _of_one(function, *places))
-        return self.add(kind, False, _of_two(function, *places))
+        each = any(part.each for part in parts)
+        if len(parts) == 1:
+            return self.add(kind, each, (_of_cells if each else _of_one)(function, parts[0].place))
+        left, right = parts
+        return self.add(kind, each, (_of_two_cells if each else _of_two)(function, left, right))
 
     def become(self, part: Part, kind: Kind) -> Part:
         """Turn numbers into those of another kind."""
@@ -186,12 +189,6 @@ def _each(function: Callable[[Any], Any], kind: type) -> Callable[..., NDArray[A
     return lambda values: np.array([function(value) for value in values.tolist()], dtype=kind)
 
 
-def _of_cells(function: Callable[..., Any], given: list[Any]) -> Cells:
-    known = [one.known for one in given if isinstance(one, Cells) and one.known is not None]
-    found = function(*[one.values if isinstance(one, Cells) else one for one in given])
-    return Cells(found, np.logical_and.reduce(known) if known else None)
-
-
 def _of_one(function: Callable[[Any], Any], place: int) -> _Step:
     def step(values: list[Any]) -> Any:
         value = values[place]
@@ -200,12 +197,42 @@ def _of_one(function: Callable[[Any], Any], place: int) -> _Step:
     return step
 
 
-def _of_two(function: Callable[[Any, Any], Any], left: int, right: int) -> _Step:
+def _of_cells(function: Callable[[Any], Any], place: int) -> _Step:
+    def step(values: list[Any]) -> Cells:
+        found, known = values[place]
+        return Cells(function(found), known)
+
+    return step
+
+
+def _of_two(function: Callable[[Any, Any], Any], left: Part, right: Part) -> _Step:
+    places = left.place, right.place
+
     def step(values: list[Any]) -> Any:
-        one, other = values[left], values[right]
+        one, other = values[places[0]], values[places[1]]
         return None if one is None or other is None else function(one, other)
 
     return step
+
+
+def _of_two_cells(function: Callable[[Any, Any], Any], left: Part, right: Part) -> _Step:
+    """Return the step of a function of two columns, or of a column and one value that is known."""
+
+    def step(values: list[Any]) -> Cells:
+        (one, known), (other, also) = _cells(values, left), _cells(values, right)
+        return Cells(function(one, other), _both(known, also))
+
+    return step
+
+
+def _cells(values: list[Any], part: Part) -> Cells:
+    return values[part.place] if part.each else Cells(values[part.place])
+
+
+def _both(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> Any:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
 
 
 def _double_of_money(units: int) -> float:
@@ -269,10 +296,10 @@ def _condition(function: Callable[..., Any]) -> _Read:
     """Read what holds or does not; for a NULL it does not."""
 
     def read(program: Program, node: exp.Expr) -> Part:
-        left, right = (part.place for part in program.alike([node.this, node.expression]))
+        step = _of_two_cells(function, *program.alike([node.this, node.expression]))
 
         def holds(values: list[Any]) -> Cells:
-            found, known = _of_cells(function, [values[left], values[right]])
+            found, known = step(values)
             return Cells(found if known is None else found & known)
 
         return program.add("flag", True, holds)
@@ -348,8 +375,8 @@ def _of_known(one: Callable[[list[Any]], Any], each: Callable[..., Any] | None =
         of_two = each
 
         def of_cells(values: list[Any]) -> Cells:
-            (found, known), other = (values[place] for place in places)
-            return Cells(of_two(found if known is None else np.where(known, found, other), other))
+            cells, other = (values[place] for place in places)
+            return Cells(of_two(cells.or_else(other), other))
 
         return program.add(parts[0].kind, True, of_cells)
 

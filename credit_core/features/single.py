@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,12 @@ import pyarrow as pa
 from credit_core.data.contract import BY_NAME, UNITS
 from credit_core.features.build import (
     DERIVED,
-    MONTHLY,
     SECONDS,
     block_sql,
     expressions_of,
     inside_sql,
 )
-from credit_core.features.catalogue import Catalogue
+from credit_core.features.catalogue import MOVED, Catalogue
 from credit_core.features.expressions import Cells, Kind, Program
 
 _KINDS: dict[str, Kind] = {"timestamp": "whole", "money": "money", "flag": "flag", "text": "text"}
@@ -37,17 +35,17 @@ class SingleFeatures:
     def __init__(self, catalogue: Catalogue) -> None:
         given = {c.name: _KINDS[c.kind] for c in BY_NAME.values() if c.kind in _KINDS}
         kinds: dict[str, Kind] = {**given, "as_of": "whole", "seconds": "whole", "block": "whole"}
-        months: dict[str, Kind] = {"block": "whole", **dict.fromkeys(MONTHLY, "money")}
+        months: dict[str, Kind] = {"block": "whole", **dict.fromkeys(MOVED, "money")}
         placed = {"seconds": SECONDS, "block": block_sql(catalogue)}
         of_all = expressions_of(catalogue, ("transactions", "categories"))
         of_months = expressions_of(catalogue, ("months",))
+        moved = MOVED if of_months else {}
         lists = {"categories": catalogue.categories}
         self._placed = Program([inside_sql(catalogue), *placed], kinds, placed)
-        self._all = Program(of_all.values(), kinds, DERIVED, lists)
-        self._month = Program(MONTHLY.values() if of_months else (), kinds)
+        self._all = Program([*of_all.values(), *moved.values()], kinds, DERIVED, lists)
         self._months = Program(of_months.values(), months) if of_months else None
-        self._names = [*of_all, *of_months]
-        read = self._placed.columns | self._all.columns | self._month.columns
+        self._of_all, self._names = len(of_all), [*of_all, *of_months]
+        read = self._placed.columns | self._all.columns
         self._read = sorted(read & given.keys())
         self._silent = catalogue.silent
 
@@ -70,26 +68,23 @@ class SingleFeatures:
             table = {name: cells.at(inside.values) for name, cells in table.items()}
         if rows == 0:
             return dict(self._silent)
-        found = self._all.run(table, rows) + self._of_months(table)
+        found = self._all.run(table, rows)
+        found[self._of_all :] = self._of_months(table["block"].values, found[self._of_all :])
         known = (np.nan if value is None else value for value in found)
         return self._silent | dict(zip(self._names, known, strict=True))
 
-    def _of_months(self, table: Mapping[str, Cells]) -> list[Any]:
-        """Return what is said of months, each of which is a row of sums."""
+    def _of_months(self, block: np.ndarray, moved: Sequence[Cells]) -> list[Any]:
+        """Return what is said of months, from what each transaction adds to the sums of its own."""
         if self._months is None:
             return []
-        order = np.argsort(table["block"].values, kind="stable")
-        ordered = {name: table[name].at(order) for name in self._month.columns}
-        blocks = table["block"].values[order]
+        order = np.argsort(block, kind="stable")
+        blocks = block[order]
         begins = np.flatnonzero(np.diff(blocks, prepend=-1))
-        sums: list[list[int]] = []
-        for begin, end in pairwise([*begins.tolist(), len(order)]):
-            month = {name: cells.at(slice(begin, end)) for name, cells in ordered.items()}
-            sums.append(self._month.run(month, end - begin))
-        months = {
-            name: Cells(_whole([found[i] for found in sums])) for i, name in enumerate(MONTHLY)
+        sums = {
+            name: Cells(np.add.reduceat(cells.or_else(0)[order], begins))
+            for name, cells in zip(MOVED, moved, strict=True)
         }
-        return self._months.run({"block": Cells(blocks[begins]), **months}, len(sums))
+        return self._months.run({"block": Cells(blocks[begins]), **sums}, len(begins))
 
 
 def _cells(name: str, values: Sequence[Any]) -> Cells:
@@ -112,8 +107,3 @@ def _money(amounts: np.ndarray) -> Cells:
     many = len(units) * np.abs(units).max() >= _LIMIT
     whole = units.astype(np.int64)
     return Cells(whole.astype(object) if many else whole, None if known.all() else known)
-
-
-def _whole(numbers: Sequence[int]) -> np.ndarray:
-    many = len(numbers) * max(map(abs, numbers)) >= _LIMIT
-    return np.array(numbers, dtype=object if many else np.int64)

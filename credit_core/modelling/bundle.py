@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from credit_core.data.store import Attribute
 from credit_core.errors import InputError, IntegrityError
 from credit_core.features.catalogue import Catalogue, build_catalogue
+from credit_core.features.words import Words
 from credit_core.modelling.boosting import LightGBM, XGBoost
 from credit_core.modelling.calibration import Calibration
 from credit_core.modelling.design import Design, DesignColumn
-from credit_core.modelling.estimator import Estimator
+from credit_core.modelling.estimator import Estimator, Interacting
 from credit_core.modelling.logistic import Logistic
 from credit_core.modelling.scorecard import Scorecard
 
@@ -102,10 +103,30 @@ class Bundle:
         return self.design.row(self.facts["reference"]["approved_values"])[0]
 
     @cached_property
+    def typical_parts(self) -> NDArray[np.float64]:
+        """What each source contributes to the log-odds of a typical approved customer."""
+        _, parts = self.estimator.contributions(self.typical_row[None])
+        return self.design.by_source(parts)[:, 0]
+
+    @property
+    def interacting(self) -> Interacting | None:
+        """The estimator, where what a source contributes also depends on the others."""
+        return self.estimator if isinstance(self.estimator, (XGBoost, LightGBM)) else None
+
+    @cached_property
     def approved_contributions(self) -> NDArray[np.float64]:
         """The mean points by source of approved development customers, shape (sources,)."""
         known = self.facts["reference"]["approved_contributions"]
         return np.array([known[source] for source in self.design.sources])
+
+    @cached_property
+    def words(self) -> dict[str, Words]:
+        """How each source is written, a feature or an attribute."""
+        features = self.catalogue.by_name
+        return {
+            source: Words(source, features.get(source), self.observation_days)
+            for source in self.design.sources
+        }
 
     @cached_property
     def attributes(self) -> tuple[Attribute, ...]:

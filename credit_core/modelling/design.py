@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from credit_core.modelling.estimator import total
+
 FloatArray = NDArray[np.float64]
 MISSING_LEVEL = "(missing)"
 _AT_ONCE = 512
@@ -55,6 +57,21 @@ class Design:
         for i, column in enumerate(self.columns):
             found.setdefault(column.source, []).append(i)
         return [np.array(places) for places in found.values()]
+
+    @cached_property
+    def _firsts(self) -> NDArray[np.int64]:
+        return np.array([group[0] for group in self.groups], dtype=np.int64)
+
+    @cached_property
+    def _several(self) -> list[int]:
+        return [j for j, group in enumerate(self.groups) if len(group) > 1]
+
+    def by_source(self, parts: FloatArray) -> FloatArray:
+        """Return the sums of columns' parts, shape (columns, rows), by source: (sources, rows)."""
+        found = parts[self._firsts]
+        for j in self._several:
+            found[j] = total(0.0, parts[self.groups[j]])
+        return found
 
     def row(self, values: Mapping[str, float | str | None]) -> FloatArray:
         """Return the matrix of one row from its values by source, as ``matrix`` would."""

@@ -23,14 +23,21 @@ class Estimator(Protocol):
 
     def contributions(self, X: FloatArray) -> tuple[float, FloatArray]: ...
 
+    def files(self) -> dict[str, bytes]:
+        """Return the model in its own format, by file name; no pickle."""
+        ...
+
+
+class Interacting(Estimator, Protocol):
+    """A family where what a source contributes also depends on the others.
+
+    Elsewhere a contribution is its own source's affair, and a change the difference of two.
+    """
+
     def change(
         self, X: FloatArray, rows: IntArray, columns: IntArray, values: FloatArray
     ) -> FloatArray:
         """Return how the margins of some ``rows`` of X change as ``columns`` take these values."""
-        ...
-
-    def files(self) -> dict[str, bytes]:
-        """Return the model in its own format, by file name; no pickle."""
         ...
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from credit_core.config import LogisticConfig
-from credit_core.modelling.estimator import total
 from credit_core.modelling.weights import row_weights
 
 FloatArray = NDArray[np.float64]
@@ -39,6 +39,11 @@ class Logistic:
     weight_missing: FloatArray
     intercept: float
 
+    @cached_property
+    def _learnt(self) -> FloatArray:
+        shape = (self.low, self.high, self.bend, self.mean, self.scale)
+        return np.array([*shape, self.weight, self.weight_missing])
+
     def contributions(self, X: FloatArray) -> tuple[float, FloatArray]:
         values = np.ascontiguousarray(X.T)
         parts = np.empty_like(values)
@@ -50,28 +55,11 @@ class Logistic:
 
     def _parts(self, columns: IntArray, values: FloatArray) -> FloatArray:
         """Return the contributions of values of some columns, both of shape (columns, rows)."""
-        low, high, bend, mean, scale, weight, missing = (
-            known[columns, None]
-            for known in (
-                self.low,
-                self.high,
-                self.bend,
-                self.mean,
-                self.scale,
-                self.weight,
-                self.weight_missing,
-            )
-        )
+        low, high, bend, mean, scale, weight, missing = self._learnt[:, columns, None]
         z = np.clip(values, low, high)
         bent = bend[:, 0] > 0
         z[bent] = _bent(z[bent], bend[bent])
         return np.where(np.isnan(values), missing, (z - mean) / scale * weight)
-
-    def change(
-        self, X: FloatArray, rows: IntArray, columns: IntArray, values: FloatArray
-    ) -> FloatArray:
-        parts = self._parts(columns, np.column_stack([values, X[rows[:, None], columns].T]))
-        return total(0.0, parts[:, :1] - parts[:, 1:])
 
     def files(self) -> dict[str, bytes]:
         content = {

@@ -57,18 +57,6 @@ class Scorecard:
             parts[one.columns[0]] = one.log_odds[one.codes(X)]
         return self.intercept, parts
 
-    def change(
-        self, X: FloatArray, rows: IntArray, columns: IntArray, values: FloatArray
-    ) -> FloatArray:
-        X = X[rows]
-        changed = np.zeros(len(X))
-        for one in self.characteristics:
-            if set(one.columns) <= set(columns.tolist()):
-                after = X[:1].copy()
-                after[0, columns] = values
-                changed += one.log_odds[one.codes(after)] - one.log_odds[one.codes(X)]
-        return changed
-
     @cached_property
     def content(self) -> dict[str, Any]:
         """The whole model as JSON-ready facts."""

@@ -9,7 +9,7 @@ import numpy as np
 from credit_core.data.store import Dataset
 from credit_core.decisions.notice import Notice, Told, write_notice
 from credit_core.decisions.policy import Policy
-from credit_core.decisions.reasons import readable
+from credit_core.features.words import readable
 from credit_core.modelling.metrics import share_interval
 from credit_core.settings import Settings
 from credit_core.workflows.scoring import Explanation

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from credit_core.data.store import Dataset
 from credit_core.decisions.contributions import Scored
 from credit_core.decisions.peers import share_below, unusual
 from credit_core.decisions.policy import Policy
-from credit_core.decisions.reasons import NUMBER, Reason, readable, show_value
+from credit_core.decisions.reasons import Reason
 from credit_core.decisions.scoring import (
     ScoredSnapshots,
     in_parts,
@@ -31,6 +32,7 @@ from credit_core.decisions.scoring import (
     short_history,
 )
 from credit_core.errors import InputError
+from credit_core.features.words import NUMBER
 from credit_core.labels.observed import dated, load_applications
 from credit_core.labels.rfm import customers_seen
 from credit_core.labels.wording import RISK_NAME
@@ -40,8 +42,6 @@ from credit_core.oversight.registry import ModelVersion, find_version
 from credit_core.settings import Settings
 
 _PART = 50_000
-FROM_APPLICATION = "application"
-"""The family of what an application says itself."""
 
 
 @contextmanager
@@ -234,7 +234,7 @@ class Explanation:
     warnings: tuple[str, ...]
     inputs: dict[str, float | str | None]
 
-    @property
+    @cached_property
     def policy(self) -> Policy:
         return Policy.from_facts(self.bundle.facts["policy"])
 
@@ -316,23 +316,15 @@ def explained(
     warnings: tuple[str, ...],
 ) -> Explanation:
     """Put one score and its parts into words; ``values`` are the features' and attributes'."""
-    features = bundle.catalogue.by_name
-    quantiles = bundle.facts["reference"]["quantiles"]
+    words, quantiles = bundle.words, bundle.facts["reference"]["quantiles"]
     parts = []
-    for j, source in enumerate(scored.sources):
-        feature = features.get(source)
-        value = values[source]
-        number = float(value) if isinstance(value, NUMBER) else None
-        parts.append(
-            Contribution(
-                source,
-                show_value(feature, value if number is None else number, bundle.observation_days),
-                float(scored.contributions[j, row]),
-                feature.description if feature else f"{readable(source)} (from the application).",
-                feature.family if feature else FROM_APPLICATION,
-                None if number is None else share_below(quantiles.get(source, ()), number),
-            )
-        )
+    for source, moved in zip(scored.sources, scored.contributions[:, row].tolist(), strict=True):
+        value, written = values[source], words[source]
+        below = None
+        if isinstance(value, NUMBER):
+            below = share_below(quantiles.get(source, ()), float(value))
+        shown = written.show(value)
+        parts.append(Contribution(source, shown, moved, written.description, written.family, below))
     counted = values.get("transactions")
     policy = Policy.from_facts(bundle.facts["policy"])
     points = scored.points[[row]]

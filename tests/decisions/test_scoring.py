@@ -22,16 +22,15 @@ from credit_core.decisions.policy import REFER
 from credit_core.decisions.reasons import (
     LEAST_POINTS,
     MOST_REASONS,
-    _sentences,
     grade,
     reason_sentences,
-    show_value,
     top_reasons,
 )
 from credit_core.decisions.scale import Scale
 from credit_core.decisions.scoring import SCORE_COLUMNS, ScoredSnapshots, short_history
 from credit_core.errors import InputError
 from credit_core.features.catalogue import Feature, build_catalogue
+from credit_core.features.words import Words
 from credit_core.modelling.calibration import probability
 from credit_core.oversight.registry import load_version
 
@@ -223,7 +222,7 @@ def test_sentences_of_many_are_those_of_each(scored: ScoredSnapshots) -> None:
 
 def test_a_reason_names_a_category_as_it_is_written() -> None:
     share = build_catalogue(180, frozenset(BY_NAME), ("{odd} {value}",)).by_name["share_odd_value"]
-    (found,) = _sentences(share, share.name, 180, [0.25])
+    (found,) = Words(share.name, share, 180).sentences([0.25])
     assert found == "25% of the transactions were in the category '{odd} {value}'"
 
 
@@ -363,7 +362,7 @@ def feature(unit: str) -> Feature:
     ],
 )
 def test_values_are_written_with_their_unit(unit: str, value: float, shown: str) -> None:
-    assert show_value(feature(unit), value) == shown
+    assert Words("x", feature(unit)).show(value) == shown
 
 
 @pytest.mark.parametrize(
@@ -371,7 +370,7 @@ def test_values_are_written_with_their_unit(unit: str, value: float, shown: str)
     [(1169.0, "1,169"), ("car", "car"), (None, "not given"), (float("nan"), "not given")],
 )
 def test_attributes_are_written_as_given(value: object, shown: str) -> None:
-    assert show_value(None, value) == shown
+    assert Words("x").show(value) == shown
 
 
 def test_reasons_say_values_as_people_write_them(scored: ScoredSnapshots) -> None:
