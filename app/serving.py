@@ -37,6 +37,11 @@ class Serving:
         self._waiting = 0
         self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="score")
 
+    @property
+    def fresh(self) -> bool:
+        """Whether the champion is at hand, without a look at the store."""
+        return self._champion is not None and time.monotonic() - self._looked <= _LOOK_EVERY
+
     def champion(self) -> SingleScorer:
         """Return the model that scores now.
 
