@@ -47,7 +47,8 @@ def score_matrix(bundle: Bundle, X: FloatArray) -> Scored:
     scale, calibration, design = _scale(bundle), bundle.calibration, bundle.design
     base, parts = bundle.estimator.contributions(X)
     factor = points_of_log_odds(bundle)
-    contributions = design.by_source(parts) * factor
+    contributions = design.by_source(parts)
+    contributions *= factor  # in place: so large an array costs most as it is made
     points_base = scale.offset + factor * base - scale.factor * calibration.intercept
     points = total(points_base, contributions)
     return Scored(

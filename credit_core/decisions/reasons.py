@@ -191,7 +191,7 @@ def _in_words(
                 source,
                 words.show(value),
                 float(points),
-                words.sentences([value])[0],
+                words.sentence(value),
                 words.show(reference["approved_values"][source]),
                 float(gain),
                 grade(reference["stability"].get(source)),
@@ -228,7 +228,8 @@ def reason_sentences(
     found = np.full(chosen.shape, "", dtype=object)
     for j, at, rank in _by_source(chosen, chosen >= 0):
         source = scored.sources[j]
-        codes, values = pd.factorize(np.asarray(table[source])[rows[at]], use_na_sentinel=False)
-        texts = bundle.words[source].sentences(values.tolist())
+        words = bundle.words[source]
+        codes, values = pd.factorize(np.asarray(table[source])[rows[at]])
+        texts = [*words.sentences(values), words.unknown]  # its code is -1
         found[at, rank] = np.array(texts, dtype=object)[codes]
     return found

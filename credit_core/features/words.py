@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from credit_core.features.catalogue import Feature
 
@@ -29,19 +30,18 @@ class Words:
     def __init__(
         self, source: str, feature: Feature | None = None, observed_days: int | None = None
     ) -> None:
-        self._number = _shower(feature, observed_days)
+        self._feature, self._number = feature, _shower(feature, observed_days)
         if feature is None:
             self.family, self._unknown = FROM_APPLICATION, "not given"
             self.name = readable(source)
             self.description = f"{self.name} (from the application)."
-            self._before, self._after, self._said_unknown = f"{self.name}: ", "", None
+            self._reason = self.name.replace("{", "{{").replace("}", "}}") + ": {value}"
+            self.unknown = f"{self.name}: {self._unknown}"
         else:
             self.family, self._unknown = feature.family, "not known"
             self.name, self.description = feature.description.rstrip("."), feature.description
-            before, _, after = feature.reason.partition("{value}")
-            # A category's own braces are doubled there.
-            self._before, self._after = before.format(), after.format()
-            self._said_unknown = f"{self.name}: not known"
+            self._reason = feature.reason
+            self.unknown = f"{self.name}: not known"
 
     def show(self, value: object) -> str:
         """Write a value with its unit."""
@@ -50,27 +50,33 @@ class Words:
             return self._unknown if number != number else self._number(number)
         return self._unknown if value is None else str(value)
 
-    def sentences(self, values: Sequence[Any]) -> list[str]:
-        """Put values into the words of a reason."""
-        unknown = self._said_unknown or f"{self._before}{self._unknown}"
-        before, number, after = self._before, self._number, self._after
-        return [
-            unknown
-            if value is None or value != value
-            else before + (number(value) if isinstance(value, float) else self.show(value)) + after
-            for value in values
-        ]
+    def sentence(self, value: Any) -> str:
+        """Put a value into the words of a reason; ``unknown`` is what is said where it is none."""
+        if value is None or value != value:
+            return self.unknown
+        return self._reason.format(value=self.show(value))
+
+    def sentences(self, values: NDArray[Any]) -> list[str]:
+        """Put many values into the words of a reason, none of them missing."""
+        if values.dtype == np.float64 and (spec := _spec(self._feature)) is not None:
+            return list(map(self._reason.replace("{value}", spec).format, values.tolist()))
+        return [self.sentence(value) for value in values.tolist()]
+
+
+def _spec(feature: Feature | None) -> str | None:
+    """Return how the numbers of one source are written, where a format says all of it."""
+    if feature is None:
+        return "{:,.10g}"
+    if feature.unit in ("days", "count"):
+        return None
+    return {"share": "{:.0%}", "money": "{:,.2f}"}.get(feature.unit, "{:.2f}")
 
 
 def _shower(feature: Feature | None, observed_days: int | None) -> Callable[[float], str]:
     """Return what writes the numbers of one source."""
-    if feature is None:
-        return "{:,.10g}".format
-    if feature.unit == "share":
-        return "{:.0%}".format
-    if feature.unit == "money":
-        return "{:,.2f}".format
-    if feature.unit == "days":
+    if (spec := _spec(feature)) is not None:
+        return spec.format
+    if feature is not None and feature.unit == "days":
         most = math.inf
         if feature.empty == "window" and observed_days is not None:
             most = observed_days
@@ -82,9 +88,7 @@ def _shower(feature: Feature | None, observed_days: int | None) -> Callable[[flo
             return "1 day" if rounded == 1 else f"{rounded:,} days"
 
         return days
-    if feature.unit == "count":
-        return lambda number: f"{number:,.0f}" if number == round(number) else f"{number:,.1f}"
-    return "{:.2f}".format
+    return lambda number: f"{number:,.0f}" if number == round(number) else f"{number:,.1f}"
 
 
 def readable(source: str) -> str:

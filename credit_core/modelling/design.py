@@ -67,7 +67,9 @@ class Design:
         return [j for j, group in enumerate(self.groups) if len(group) > 1]
 
     def by_source(self, parts: FloatArray) -> FloatArray:
-        """Return the sums of columns' parts, shape (columns, rows), by source: (sources, rows)."""
+        """Return columns' parts, shape (columns, rows), added up by source: (sources, rows)."""
+        if len(self._firsts) == len(parts):
+            return parts
         found = parts[self._firsts]
         for j in self._several:
             found[j] = total(0.0, parts[self.groups[j]])

@@ -222,8 +222,10 @@ def test_sentences_of_many_are_those_of_each(scored: ScoredSnapshots) -> None:
 
 def test_a_reason_names_a_category_as_it_is_written() -> None:
     share = build_catalogue(180, frozenset(BY_NAME), ("{odd} {value}",)).by_name["share_odd_value"]
-    (found,) = Words(share.name, share, 180).sentences([0.25])
-    assert found == "25% of the transactions were in the category '{odd} {value}'"
+    words = Words(share.name, share, 180)
+    wanted = "25% of the transactions were in the category '{odd} {value}'"
+    assert words.sentence(0.25) == wanted
+    assert words.sentences(np.array([0.25])) == [wanted]
 
 
 def test_thin_files_are_referred(scored: ScoredSnapshots) -> None:
