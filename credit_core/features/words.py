@@ -35,13 +35,14 @@ class Words:
             self.family, self._unknown = FROM_APPLICATION, "not given"
             self.name = readable(source)
             self.description = f"{self.name} (from the application)."
-            self._reason = self.name.replace("{", "{{").replace("}", "}}") + ": {value}"
+            reason = self.name.replace("{", "{{").replace("}", "}}") + ": {value}"
             self.unknown = f"{self.name}: {self._unknown}"
         else:
             self.family, self._unknown = feature.family, "not known"
             self.name, self.description = feature.description.rstrip("."), feature.description
-            self._reason = feature.reason
+            reason = feature.reason
             self.unknown = f"{self.name}: not known"
+        self._before, _, self._after = reason.partition("{value}")  # it may occur in a category
 
     def show(self, value: object) -> str:
         """Write a value with its unit."""
@@ -54,13 +55,16 @@ class Words:
         """Put a value into the words of a reason; ``unknown`` is what is said where it is none."""
         if value is None or value != value:
             return self.unknown
-        return self._reason.format(value=self.show(value))
+        return self._with("{}").format(self.show(value))
 
     def sentences(self, values: NDArray[Any]) -> list[str]:
         """Put many values into the words of a reason, none of them missing."""
         if values.dtype == np.float64 and (spec := _spec(self._feature)) is not None:
-            return list(map(self._reason.replace("{value}", spec).format, values.tolist()))
+            return list(map(self._with(spec).format, values.tolist()))
         return [self.sentence(value) for value in values.tolist()]
+
+    def _with(self, number: str) -> str:
+        return self._before + number + self._after
 
 
 def _spec(feature: Feature | None) -> str | None:
