@@ -72,6 +72,10 @@ print(json.dumps({"versions": named, "mlflow": "mlflow" in sys.modules}))
 """
 
 
+def named(settings: Settings) -> list[str]:
+    return [f"{v.reference} {v.champion} {v.path}" for v in registry.list_versions(settings)]
+
+
 def listed_elsewhere(models: Path) -> dict[str, Any]:
     """Return what another process lists, and whether it needed MLflow for it."""
     command = [sys.executable, "-c", _LIST, str(models)]
@@ -92,11 +96,14 @@ def test_an_unchanged_store_is_listed_without_mlflow(store, tmp_path: Path) -> N
     again = listed_elsewhere(models)
     assert again == {**asked, "mlflow": False}
 
-    for damaged in ("", "[]", '{"format": 1}', kept.read_text()[:-40]):
+    settings, whole = Settings(home=models, models=models), kept.read_text()
+    for damaged in ("", "[]", '{"format": 1}', whole[:-40]):
         kept.write_text(damaged)
-        assert listed_elsewhere(models) == asked
+        assert named(settings) == asked["versions"]
+        assert kept.read_text() == whole, "MLflow was asked, and its answer kept"
     os.utime(database, (long_ago + 1, long_ago + 1))
-    assert listed_elsewhere(models) == asked
+    assert named(settings) == asked["versions"]
+    assert kept.read_text() != whole, "for the store had changed"
 
 
 def test_a_list_is_kept_only_once_the_store_has_settled(store, tmp_path: Path) -> None:
