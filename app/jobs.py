@@ -66,7 +66,13 @@ def _root(settings: Settings) -> Path:
 
 
 def submit(settings: Settings, kind: str, request: dict[str, Any]) -> str:
-    """Start a job and return its id; the same request while one runs is that one."""
+    """Start a job and return its id; the same request while one runs is that one.
+
+    Raises
+    ------
+    InputError
+        Where as many jobs are running as may.
+    """
     if kind not in KINDS:
         raise InputError(f"There is no job {kind!r}.")
     if permission := _PERMISSIONS.get(kind):
@@ -77,6 +83,11 @@ def submit(settings: Settings, kind: str, request: dict[str, Any]) -> str:
     earlier = _same(settings, digest)
     if earlier and (found := read(settings, earlier[-1].name)) is not None and found.running:
         return found.id
+    if sum(map(_unfinished, root.iterdir())) >= settings.jobs:
+        raise InputError(
+            f"As many jobs are running as may at the same time ({settings.jobs}, CANDOR_JOBS); "
+            "start this one when one of them has ended or was cancelled."
+        )
     number = int(earlier[-1].name.split("-")[1]) + 1 if earlier else 1
     folder = root / f"{digest}-{number}"
     try:
@@ -114,6 +125,11 @@ def submit(settings: Settings, kind: str, request: dict[str, Any]) -> str:
 def _digest(kind: str, request: dict[str, Any]) -> str:
     content = json.dumps({"kind": kind, **request}, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def _unfinished(folder: Path) -> bool:
+    ended = any((folder / name).exists() for name in ("result.json", "error.json"))
+    return not ended and _alive(folder)
 
 
 def _same(settings: Settings, digest: str) -> list[Path]:

@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     )
 
     memory_limit_mb: int = Field(1200, ge=500, description="memory of one job, in MB")
+    jobs: int = Field(4, ge=1, description="jobs of the dashboard that run at the same time")
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
 
     spark_master: str = Field("local[*]", description="where the Spark engine runs")

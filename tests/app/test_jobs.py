@@ -13,7 +13,7 @@ import pytest
 from app import jobs
 from credit_core.config import ModelConfig
 from credit_core.data.store import Dataset
-from credit_core.errors import RefusedError
+from credit_core.errors import InputError, RefusedError
 from credit_core.oversight import events, registry
 from credit_core.settings import Settings
 
@@ -76,6 +76,18 @@ def test_a_cancelled_training_leaves_nothing_behind(
     assert statuses(own) == {"KILLED"}
     log = (own.home / "jobs" / job_id / "log.txt").read_text()
     assert "Traceback" not in log
+
+
+def test_no_more_jobs_run_at_once_than_may(
+    own: Settings, dataset: Dataset, quick: ModelConfig
+) -> None:
+    own = own.model_copy(update={"jobs": 1})
+    first = training(own, dataset, quick)
+    with pytest.raises(InputError, match="As many jobs are running as may"):
+        jobs.submit(own, "score", {"dataset": dataset.fingerprint, "model": "champion"})
+    assert [job.id for job in jobs.list_jobs(own)] == [first]
+    jobs.cancel(own, first)
+    assert jobs.submit(own, "score", {"dataset": dataset.fingerprint, "model": "champion"})
 
 
 def test_a_training_that_does_not_listen_is_killed(
