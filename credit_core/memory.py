@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import mmap
 
+ROWS_IN_CACHE = 512
+"""Rows of a table that are turned into columns, or back, at once, so that caches can hold them."""
 _OPTIONS = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS}
 
 

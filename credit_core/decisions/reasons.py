@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from credit_core.decisions.contributions import Scored, points_of_log_odds
+from credit_core.memory import ROWS_IN_CACHE
 from credit_core.modelling.bundle import Bundle
 
 FloatArray = NDArray[np.float64]
@@ -22,8 +23,6 @@ LEAST_GAIN = 1e-6
 """Points the flip test must bring; less is the rounding of sums."""
 STABILITY = ((0.8, "high"), (0.5, "medium"), (0.0, "low"))
 FEWEST_FOR_STABILITY = 20
-_TURNED = 512
-"""Rows that are turned round at once."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +90,8 @@ def _lost(contributions: FloatArray, approved: FloatArray, rows: NDArray[np.int6
     """Return what each source of some rows costs against approved customers, (rows, sources)."""
     everyone = np.array_equal(rows, np.arange(contributions.shape[1]))
     lost = np.empty((len(rows), len(contributions)))
-    for start in range(0, len(rows), _TURNED):  # a few at a time, which caches can hold
-        few = slice(start, start + _TURNED)
+    for start in range(0, len(rows), ROWS_IN_CACHE):  # a few at a time, which caches can hold
+        few = slice(start, start + ROWS_IN_CACHE)
         part = contributions[:, few] if everyone else contributions[:, rows[few]]
         np.subtract(part.T, approved, out=lost[few])
     return lost

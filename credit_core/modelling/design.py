@@ -12,12 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from credit_core.memory import ROWS_IN_CACHE
 from credit_core.modelling.estimator import total
 
 FloatArray = NDArray[np.float64]
 MISSING_LEVEL = "(missing)"
-_AT_ONCE = 512
-"""Rows that are turned round at once, which caches can hold."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,8 @@ class Design:
             if (cells.dtypes != np.float64).any():
                 cells = cells.apply(pd.to_numeric, errors="coerce")
             numbers = cells.to_numpy("float64")
-            for start in range(0, len(X), _AT_ONCE):
-                few = slice(start, start + _AT_ONCE)
+            for start in range(0, len(X), ROWS_IN_CACHE):
+                few = slice(start, start + ROWS_IN_CACHE)
                 X[few, places] = np.where(np.isinf(numbers[few]), np.nan, numbers[few])
         levels = {source: _coded(table[source]) for source in self.categories}
         for i, column in enumerate(self.columns):

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from credit_core.errors import IntegrityError
+from credit_core.memory import ROWS_IN_CACHE
 from credit_core.modelling.estimator import total
 
 FloatArray = NDArray[np.float64]
@@ -31,7 +32,6 @@ _GROUP_DEPTH = 3
 _CHUNK = 50_000
 _MANY = 256
 """Rows from which on calling a compiled loop pays."""
-_TURNED = 512
 _ONE = np.zeros(1, dtype=np.int64)
 _MOST_KEPT = 256
 """Changes whose tables are kept."""
@@ -86,9 +86,9 @@ class _Asked:
     def __init__(self, rows: FloatArray, asked: Iterable[int]) -> None:
         wanted = np.array(sorted(asked), dtype=np.int64)
         turned = np.empty((len(wanted), len(rows)))
-        for start in range(0, len(rows), _TURNED):  # a few at a time, which caches can hold
-            few = rows[start : start + _TURNED]
-            turned[:, start : start + _TURNED] = few.take(wanted, axis=1).T
+        for start in range(0, len(rows), ROWS_IN_CACHE):  # a few at a time, which caches can hold
+            few = rows[start : start + ROWS_IN_CACHE]
+            turned[:, start : start + ROWS_IN_CACHE] = few.take(wanted, axis=1).T
         self._columns = dict(zip(wanted.tolist(), turned, strict=True))
         self._holds = np.empty(len(rows), dtype=bool)
 
