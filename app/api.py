@@ -38,6 +38,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     408: {"model": shapes.Problem, "description": "The body did not arrive in time."},
     409: {"model": shapes.Problem, "description": "The Idempotency-Key is in use."},
     413: {"model": shapes.Problem, "description": "The body is too large."},
+    415: {"model": shapes.Problem, "description": "The body is not sent as JSON."},
     422: {"model": shapes.Problem, "description": "A field cannot be used; it is named."},
     429: {"model": shapes.Problem, "description": "Too many requests with this key."},
     503: {"model": shapes.Problem, "description": "No champion, or too much to do."},

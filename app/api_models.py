@@ -22,6 +22,7 @@ from pydantic_core import core_schema
 from typing_extensions import TypedDict  # pydantic asks for it before Python 3.12
 
 from credit_core.data.contract import BY_NAME, MAX_MONEY
+from credit_core.labels.wording import RISK_NAME
 from credit_core.workflows.single import Applicant, FieldError, of_customer
 
 MOST_TRANSACTIONS = 10_000
@@ -88,6 +89,7 @@ Text = Annotated[str, Field(max_length=200)]
 Identity = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$")]
 
 
+_RISKS = " or ".join(f'"{name}"' for name in RISK_NAME.values())
 _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
@@ -260,10 +262,10 @@ class ScoreResponse(_Model):
     """One score and why: base + the contributions' points = score."""
 
     customer_id: str
-    as_of: Annotated[datetime | None, Field(description="The moment scored at, UTC.")]
+    as_of: Annotated[str | None, Field(description="The moment scored at, ISO 8601, UTC.")]
     score: Annotated[float, Field(description="Points; higher = safer.")]
     risk: Annotated[float, Field(ge=0, le=1, description="Calibrated probability of the label.")]
-    risk_is: Annotated[str, Field(description='What `risk` is: "Disengagement risk" or "PD".')]
+    risk_is: Annotated[str, Field(description=f"What `risk` is: {_RISKS}.")]
     question: Literal["default", "disengagement"]
     label: Annotated[str, Field(description="The label that the model was trained on.")]
     band: Annotated[str, Field(description="Range of scores, from E (riskiest) to A (safest).")]

@@ -62,7 +62,8 @@ def main() -> NoReturn:
     except Exception as error:  # the last line of defence: never a traceback
         message = getattr(error, "format_message", None)
         if message is not None:  # a usage error of the command line itself
-            _fail(f"{message()} `candor --help` shows the options.", 2, as_json)
+            said = f"{message().rstrip('.')}. " if message() else "Say what to do: "
+            _fail(f"{said}`candor --help` shows the options.", 2, as_json)
         if os.environ.get("CANDOR_DEBUG"):
             raise
         _fail(
@@ -256,7 +257,14 @@ def score(
     if as_json:
         print_json(facts)
     else:
-        typer.echo(f"{found.rows:,} customers scored by {version.reference} -> {out}  {counts}")
+        decided = ", ".join(f"{n:,} {decision}" for decision, n in counts.items())
+        typer.echo(f"{found.rows:,} customers scored by {version.reference} -> {out}: {decided}")
+        psi = found.summary["psi"]
+        if psi is not None:
+            typer.echo(
+                f"risk is {RISK_NAME[version.name]}; PSI of the scores against development "
+                f"{psi['psi']:.3f} ({psi['verdict']}, n {psi['n']:,})"
+            )
 
 
 @app.command()
@@ -284,7 +292,8 @@ def explain(
         f"model     {found.version.reference} ({found.version.label}); --model names another"
     )
     typer.echo(f"score     {found.score:.1f}  ({name} {found.risk:.1%}, band {found.band})")
-    typer.echo(f"decision  {found.decision}{' (thin file)' if found.thin_file else ''}")
+    thin = " (thin file: too few transactions to decide by, whatever the score)"
+    typer.echo(f"decision  {found.decision}{thin if found.thin_file else ''}")
     if found.reasons:
         typer.echo(
             "reasons   (points lost against the average approved customer; with a typical approved "

@@ -6,10 +6,17 @@ import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
+
+
+def _is_json(content_type: str) -> bool:
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or (
+        kind.startswith("application/") and kind.endswith("+json")
+    )
 
 
 class JsonRoute(APIRoute):
@@ -37,6 +44,8 @@ class JsonRoute(APIRoute):
                     return json.loads(body)  # takes half a surrogate, which is refused by name
 
         async def handle(request: Request) -> Response:
+            if model is not None and not _is_json(request.headers.get("content-type", "")):
+                raise HTTPException(415, "Send the body as Content-Type: application/json.")
             return await handler(JsonRequest(request.scope, request.receive))
 
         return handle

@@ -73,7 +73,7 @@ STOPS = (
     Stop(
         "applicant",
         "Why this person",
-        "Base and contributions add up to the score exactly; each reason was proved by setting "
+        "Base and contributions add up to the score; each reason was proved by setting "
         "the value to a typical approved customer's; the letter says the same words.",
         "2 minutes",
         _declined,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +35,7 @@ def serve(
 ) -> None:
     """Open the dashboard, with the API under /api; or the API alone."""
     environment = dict(os.environ)
+    _refuse_taken(host, port)
     if not api_only:
         settings = get_settings()
         signed = _people_sign_in(settings.secrets)
@@ -49,6 +53,22 @@ def serve(
             environment["PROMETHEUS_MULTIPROC_DIR"] = folder
         code = _run(command, environment)
     raise typer.Exit(code)
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """Raise an InputError where something else listens at an address."""
+    with suppress(socket.gaierror):
+        for family, kind, *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            try:
+                with socket.socket(family, kind) as tried:
+                    tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    tried.bind(address)
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    raise InputError(
+                        f"Something listens on {host}, port {port}, already. Choose another with "
+                        "--port, or stop it."
+                    ) from error
 
 
 def _people_sign_in(secrets: Path) -> bool:

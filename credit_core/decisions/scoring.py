@@ -87,7 +87,7 @@ class ScoredSnapshots:
 
     def warnings_of(self, row: int) -> tuple[str, ...]:
         """Return what speaks against trusting one row's score, as sentences."""
-        return short_history(self.bundle, self.begins, self.snapshots["as_of"].to_numpy()[[row]])
+        return cautions(self.bundle, self.begins, self.snapshots["as_of"].to_numpy()[[row]])
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -111,6 +111,13 @@ class ScoredSnapshots:
         few: np.ndarray = self.table["transactions"].to_numpy() < self.policy.thin_file_transactions
         return few
 
+    def _too_few(self, counted: float) -> str:
+        least, days = self.policy.thin_file_transactions, self.bundle.observation_days
+        return (
+            f"Too few transactions to decide by: {counted:.0f} in {days} days, at least {least} "
+            "are needed"
+        )
+
     @property
     def thin(self) -> int:
         """How many they are."""
@@ -125,6 +132,11 @@ class ScoredSnapshots:
         sentences = np.full((len(self.snapshots), MOST_REASONS), "", dtype=object)
         X = self.X if self.X is None or len(told) == len(self.X) else self.X[told]
         sentences[told] = reason_sentences(self.bundle, self.scored, self.table, told, X)
+        thin = np.flatnonzero(self.is_thin)  # referred for that, whatever the score
+        sentences[thin, 1:] = sentences[thin, :-1]
+        if len(thin):
+            counted = self.table["transactions"].to_numpy()[thin]
+            sentences[thin, 0] = [self._too_few(number) for number in counted]
         reasons = {
             f"reason_{i + 1}": pd.array(sentences[:, i], dtype="str") for i in range(MOST_REASONS)
         }
@@ -188,6 +200,22 @@ def score_parts(
             yield scored(snapshots.iloc[part].reset_index(drop=True), next(ahead))
 
 
+def cautions(
+    bundle: Bundle, begins: datetime | None, as_of: NDArray[np.datetime64]
+) -> tuple[str, ...]:
+    """Return what speaks against relying on scores at these dates, as sentences."""
+    return (*_circular(bundle), *short_history(bundle, begins, as_of))
+
+
+def _circular(bundle: Bundle) -> tuple[str, ...]:
+    if not bundle.facts["checks"]["circular"]:
+        return ()
+    return (
+        "This model is circular: its label comes from the very window that its features see. Its "
+        "scores say nothing of what comes after; decide nothing by them.",
+    )
+
+
 def short_history(
     bundle: Bundle, begins: datetime | None, as_of: NDArray[np.datetime64]
 ) -> tuple[str, ...]:
@@ -211,7 +239,7 @@ def short_history(
     return (
         f"{whom} data reach back {least}{reached} before the date scored at (they begin on "
         f"{begins:%Y-%m-%d}); the model looks back {bundle.observation_days} days. Counts and sums "
-        "are then lower than those it learnt from: do not rely on these scores.",
+        "are then lower than those it learnt from: do not rely on such a score.",
     )
 
 

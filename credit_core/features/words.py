@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -55,7 +56,9 @@ class Words:
         """Put a value into the words of a reason; ``unknown`` is what is said where it is none."""
         if value is None or value != value:
             return self.unknown
-        return self._with("{}").format(self.show(value))
+        shown = self.show(value)
+        said = self._with("{}").format(shown)
+        return _of_one(said) if shown == "1" else said
 
     def sentences(self, values: NDArray[Any]) -> list[str]:
         """Put many values into the words of a reason, none of them missing."""
@@ -65,6 +68,17 @@ class Words:
 
     def _with(self, number: str) -> str:
         return self._before + number + self._after
+
+
+def _of_one(sentence: str) -> str:
+    """Put a sentence that counts 1 into the singular.
+
+    >>> _of_one("There were 1 transactions in 12 months"), _of_one("Money came in 1 times")
+    ('There was 1 transaction in 12 months', 'Money came in 1 time')
+    """
+    sentence = re.sub(r"\b1 categories\b", "1 category", sentence)
+    sentence = re.sub(r"\b1 ([a-z]+[^s\W])s\b", r"1 \1", sentence)
+    return re.sub(r"^(There(?= were 1\b)|1 \w+) were\b", r"\1 was", sentence)
 
 
 def _spec(feature: Feature | None) -> str | None:

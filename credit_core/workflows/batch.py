@@ -30,7 +30,7 @@ from credit_core.config import ScaleConfig
 from credit_core.data.intake import Progress
 from credit_core.data.store import Dataset, write_atomic
 from credit_core.decisions.scale import Scale
-from credit_core.decisions.scoring import SCORE_COLUMNS, in_parts, score_parts, short_history
+from credit_core.decisions.scoring import SCORE_COLUMNS, cautions, in_parts, score_parts
 from credit_core.errors import InputError
 from credit_core.labels.wording import RISK_NAME
 from credit_core.modelling.bundle import Bundle
@@ -151,7 +151,7 @@ def score_to_files(
                     f"{len(snapshots):,}; write .csv or .parquet."
                 )
             begins = ledger.first if ledger else None
-            warnings = short_history(bundle, begins, snapshots["as_of"].to_numpy())
+            warnings = cautions(bundle, begins, snapshots["as_of"].to_numpy())
             slices = in_parts(len(snapshots), size)
             names = [f"part-{i:05}.parquet" for i in range(len(slices))]
             known = {name: _finished(folder, name) for name in names}

@@ -156,6 +156,11 @@ def replay(settings: Settings, sequence: int) -> Replay:
         Where there is no such decision, or its inputs or its model are there no more.
     """
     event = events.find_event(settings, sequence)
+    if event is not None and event.kind == "scored":
+        raise InputError(
+            f"Event {sequence} is a score given to a program. Its inputs stay with who asked: send "
+            "them again, without an Idempotency-Key, to compare."
+        )
     if event is None or event.kind != _KIND:
         raise InputError(f"Event {sequence} is no decision; the record lists those that are.")
     details = event.details

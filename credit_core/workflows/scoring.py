@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,11 +25,11 @@ from credit_core.decisions.policy import Policy
 from credit_core.decisions.reasons import Reason
 from credit_core.decisions.scoring import (
     ScoredSnapshots,
+    cautions,
     in_parts,
     needed_columns,
     score_parts,
     score_snapshots,
-    short_history,
 )
 from credit_core.errors import InputError
 from credit_core.features.words import NUMBER
@@ -60,9 +60,11 @@ def snapshots_of(
     customer of the ledger at ``as_of`` (the ledger's end unless told otherwise).
     """
     if bundle.attributes or ledger is None:
+        if ledger is not None and bundle.reads_transactions:
+            moment_in(ledger, as_of, bundle)
         applications = applications_at(dataset, ledger, as_of)
         return applications[["customer_id", "as_of"]].reset_index(drop=True), applications
-    return customers_seen(ledger, moment_in(ledger, as_of)), None
+    return customers_seen(ledger, moment_in(ledger, as_of, bundle)), None
 
 
 def applications_at(dataset: Dataset, ledger: Span | None, as_of: datetime | None) -> pd.DataFrame:
@@ -78,13 +80,24 @@ def applications_at(dataset: Dataset, ledger: Span | None, as_of: datetime | Non
     return applications.drop_duplicates("customer_id", keep="last")
 
 
-def moment_in(ledger: Span, as_of: datetime | None) -> datetime:
-    """Return when to score the customers of a ledger: its end unless told otherwise."""
+def moment_in(ledger: Span, as_of: datetime | None, bundle: Bundle) -> datetime:
+    """Return when to score the customers of a ledger: its end unless told otherwise.
+
+    Raises
+    ------
+    InputError
+        Where no transaction lies in what the model looks back on from there.
+    """
     moment = as_of or ledger.end
     if moment <= ledger.first:
         raise InputError(
             f"No transaction lies before {moment:%Y-%m-%d}; the ledger begins on "
             f"{ledger.first:%Y-%m-%d}. Choose a later date to score at."
+        )
+    if moment >= ledger.end + timedelta(days=bundle.observation_days):
+        raise InputError(
+            f"No transaction lies in the {bundle.observation_days} days before {moment:%Y-%m-%d}; "
+            f"the ledger ends on {ledger.end:%Y-%m-%d}. Choose an earlier date to score at."
         )
     return moment
 
@@ -162,7 +175,7 @@ def score_dataset(
             share = part.stop / len(snapshots)
             tell(0.15 + 0.8 * share, f"{part.stop:,} of {len(snapshots):,} scored")
         begins = ledger.first if ledger else None
-        warnings = short_history(bundle, begins, snapshots["as_of"].to_numpy())
+        warnings = cautions(bundle, begins, snapshots["as_of"].to_numpy())
     frame = pd.concat(parts, ignore_index=True)
     tell(1.0, f"{len(frame):,} scored")
     return BatchScores(frame, version, warnings)
@@ -217,7 +230,10 @@ class Contribution:
 
 @dataclass(frozen=True)
 class Explanation:
-    """One customer's score and why: base + the contributions' points = score, exactly."""
+    """One customer's score and why: base + the contributions' points = score.
+
+    To the last bit where they are added in the order of the model's sources.
+    """
 
     customer_id: str
     as_of: datetime | None

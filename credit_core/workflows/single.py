@@ -19,7 +19,7 @@ from credit_core.data.contract import BY_NAME
 from credit_core.data.ledger import ledger_of, midnight_after
 from credit_core.decisions.contributions import score_matrix
 from credit_core.decisions.reasons import reasons_of_one
-from credit_core.decisions.scoring import needed_columns, score_snapshots, short_history
+from credit_core.decisions.scoring import cautions, needed_columns, score_snapshots
 from credit_core.errors import InputError
 from credit_core.features.single import SingleFeatures
 from credit_core.modelling.bundle import Bundle
@@ -87,7 +87,7 @@ class SingleScorer:
         if self._features is not None and moment is not None:
             values.update(self._features.values(given.transactions, moment))
             at = np.array([moment], dtype="datetime64[us]")
-            warnings = short_history(self.bundle, begin_of(given), at)
+            warnings = cautions(self.bundle, begin_of(given), at)
         for attribute in self.bundle.attributes:
             value = given.attributes[attribute.name]
             missing = np.nan if attribute.kind == "number" else None
@@ -155,7 +155,7 @@ def explain_many(
             scored=scored.scored,
             row=i,
             reasons=scored.reasons_of(i),
-            warnings=short_history(bundle, begin_of(one), snapshots["as_of"].to_numpy()[[i]]),
+            warnings=cautions(bundle, begin_of(one), snapshots["as_of"].to_numpy()[[i]]),
         )
         for i, one in enumerate(given)
     ]
@@ -190,6 +190,9 @@ def check(bundle: Bundle, given: Applicant) -> None:
     if bundle.reads_transactions:
         if not given.times and given.as_of is None:
             raise FieldError("as_of", "say the date to score at, for there is no transaction.")
+        moment = moment_of(given)
+        if given.begins is not None and moment is not None and given.begins > moment:
+            raise FieldError("history_from", f"it lies after the date scored at, {moment}.")
         for name in sorted(needed_columns(bundle) if given.times else ()):
             if all(value is None for value in given.transactions[name]):
                 raise FieldError(

@@ -32,8 +32,8 @@ from credit_core.decisions.contributions import score_table
 from credit_core.decisions.scoring import (
     ScoredSnapshots,
     attribute_table,
+    cautions,
     refuse_missing,
-    short_history,
 )
 from credit_core.errors import InputError
 from credit_core.modelling.bundle import Bundle, load_bundle
@@ -110,7 +110,7 @@ def score_on_spark(
         refuse_missing(bundle, ledger.columns)
         tell(0.4, "Choosing whom to score")
         snapshots, dates = _snapshots(session, dataset, ledger, bundle, as_of)
-        warnings = short_history(bundle, ledger.first, dates.to_numpy())
+        warnings = cautions(bundle, ledger.first, dates.to_numpy())
         tell(0.5, "Computing features and scores on Spark")
         scores, thin = _score(session, ledger, snapshots, bundle, version, all_reasons, scratch)
         part = _counted(session, scores, bundle, thin)
@@ -215,13 +215,14 @@ def _snapshots(
     from pyspark.sql import functions as sql
 
     if not bundle.attributes:
-        moment = moment_in(ledger, as_of)
+        moment = moment_in(ledger, as_of, bundle)
         seen = ledger.transactions.where(sql.col("timestamp") < sql.lit(_utc(moment)))
         customers = seen.select("customer_id").distinct()
         named = customers.withColumns(
             {"snapshot": sql.col("customer_id"), "as_of": sql.lit(_utc(moment))}
         )
         return named, pd.Series([pd.Timestamp(moment)])
+    moment_in(ledger, as_of, bundle)
     applications = applications_at(dataset, ledger, as_of)
     given = applications[["customer_id", "as_of"]].reset_index(drop=True)
     attributes = attribute_table(bundle, given, applications)

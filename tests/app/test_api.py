@@ -253,6 +253,9 @@ def test_bodies_that_are_no_request_leave_the_server_up(client, valid) -> None:
             "/v1/score", content=content, headers={"Content-Type": "application/json"}
         ).status_code
 
+    for kind in ("text/plain", "", "multipart/form-data"):
+        told = client.post("/v1/score", content=b"{}", headers={"Content-Type": kind})
+        assert (told.status_code, "application/json" in told.json()["error"]) == (415, True)
     assert sent(b"") == 422
     assert sent(b"{") == 400
     assert sent(b"\xff\xfe\x00") == 400

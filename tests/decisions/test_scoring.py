@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -27,7 +28,7 @@ from credit_core.decisions.reasons import (
     top_reasons,
 )
 from credit_core.decisions.scale import Scale
-from credit_core.decisions.scoring import SCORE_COLUMNS, ScoredSnapshots, short_history
+from credit_core.decisions.scoring import SCORE_COLUMNS, ScoredSnapshots, cautions, short_history
 from credit_core.errors import InputError
 from credit_core.features.catalogue import Feature, build_catalogue
 from credit_core.features.words import Words
@@ -234,6 +235,44 @@ def test_thin_files_are_referred(scored: ScoredSnapshots) -> None:
     decided = np.array(scored.decisions)
     assert (decided[thin] == REFER).all()
     assert set(decided[~thin]) == {"approve", "refer", "decline"}
+
+
+def test_the_file_says_first_that_a_file_is_thin(scored: ScoredSnapshots) -> None:
+    thin = (scored.table["transactions"] < 3).to_numpy()
+    first = scored.frame("m", "1", all_reasons=False)["reason_1"]
+    counted = scored.table["transactions"][thin].astype("int")
+    assert list(first[thin]) == [
+        f"Too few transactions to decide by: {n} in {scored.bundle.observation_days} days, at "
+        "least 3 are needed"
+        for n in counted
+    ]
+    assert not first[~thin].str.startswith("Too few").any()
+    second = scored.frame("m", "1")["reason_2"].to_numpy()
+    for row in np.flatnonzero(thin)[:20]:
+        assert second[row] == next((r.sentence for r in scored.reasons[row]), "")
+
+
+def test_a_circular_model_warns_wherever_it_scores(store) -> None:
+    bundle = store.bundle("logistic")
+    facts = {**bundle.facts, "checks": {**bundle.facts["checks"], "circular": True}}
+    (warning,) = cautions(replace(bundle, facts=facts), None, np.array([], dtype="datetime64[us]"))
+    assert warning.startswith("This model is circular")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        ("There were {value} transactions in 12 months", "There was 1 transaction in 12 months"),
+        ("There were transactions in {value} weeks", "There were transactions in 1 week"),
+        ("{value} channels were used", "1 channel was used"),
+        ("It fell into {value} categories", "It fell into 1 category"),
+        ("It fell in {value} of the last 12 months", "It fell in 1 of the last 12 months"),
+    ],
+)
+def test_one_is_said_in_the_singular(sentence: str, said: str) -> None:
+    counted = Feature("x", "", "count", "", "either", "What.", sentence)
+    assert Words("x", counted).sentence(1.0) == said
+    assert Words("x", counted).sentence(2.0) == sentence.format(value="2")
 
 
 def test_decisions_and_bands_follow_the_bundles_policy(scored: ScoredSnapshots) -> None:
