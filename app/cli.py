@@ -263,7 +263,7 @@ def score(
         if psi is not None:
             typer.echo(
                 f"risk is {RISK_NAME[version.name]}; PSI of the scores against development "
-                f"{psi['psi']:.3f} ({psi['verdict']}, n {psi['n']:,})"
+                f"{psi['psi']:.3f} ({psi['verdict']}, n {psi['n_now']:,})"
             )
 
 

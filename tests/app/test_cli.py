@@ -324,7 +324,15 @@ def test_as_of_is_the_date_scored_at(reading: Run, store, tmp_path: Path) -> Non
     (warning,) = ran.json["warnings"]
     assert warning.startswith("The data reach back 31 days")
     assert f"candor: warning: {warning}" in ran.err.splitlines()
-    for date, says in (("soon", "YYYY-MM-DD"), ("1999-01-01", "ledger begins")):
+    said = reading("score", *given).out
+    assert f"{out}: " in said
+    assert "risk is Disengagement risk; PSI of the scores against development" in said
+    refused = {
+        "soon": "YYYY-MM-DD",
+        "1999-01-01": "ledger begins",
+        "2099-01-01": "No transaction lies in the 300 days before",
+    }
+    for date, says in refused.items():
         ran = reading("score", *given, "--as-of", date, "--json")
         assert ran.code == 2
         assert says in ran.json["error"]
