@@ -37,9 +37,12 @@ SECTIONS: dict[str, list[tuple[str, str, str, str]]] = {
 }
 
 
+ICON = str(Path(__file__).with_name("icon.svg"))
+
+
 def main() -> None:
     """Draw the frame and run the chosen page."""
-    st.set_page_config(page_title="Candor", page_icon=":material/balance:", layout="wide")
+    st.set_page_config(page_title="Candor", page_icon=ICON, layout="wide")
     st.html(Path(__file__).with_name("style.css"))
     warm.start()
     pages = {

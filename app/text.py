@@ -108,7 +108,8 @@ WHY_NOT_099 = (
 )
 SEGMENTS_ARE_NOT_RISK = (
     "A segment describes how a customer transacts; it is **no risk class**. Least engaged does not "
-    "mean bad: against real loan outcomes such clusters are close to chance (AUC 0.49 to 0.57)."
+    "mean bad: in trials on a bank's transactions with real loan outcomes, not on the data shown "
+    "here, such clusters were close to chance (AUC 0.49 to 0.57)."
 )
 CHAMPION_HEADLINE = {
     "default": "Trained on recorded outcomes.",
@@ -266,8 +267,13 @@ PROOF_MEANS = (
     "what moved the score, not what causes the risk."
 )
 PERCENTILE_MEANS = (
-    "In brackets: the share of development customers with a lower value. Contributions are SHAP "
-    "values for trees, the terms of the sum for linear models, in points."
+    "In brackets: the share of development customers with a lower value, those with the same value "
+    "counted half. Contributions are SHAP values for trees, the terms of the sum for linear "
+    "models, in points."
+)
+WITHOUT_THIN_FILES = (
+    "By score alone: who has too few transactions is referred as well, whatever the score. Batch "
+    "counts them, so fewer are approved there."
 )
 NEW_APPLICANT = (
     "A bank's or shop's own columns will do; no column needs to say whose they are. They are "

@@ -131,6 +131,8 @@ with right:
         effect(judged.points, judged.label, approve, decline),
         bad,
     )
+    if bundle.reads_transactions:
+        st.caption(text.WITHOUT_THIN_FILES)
 changed = (approve, decline, thin, second) != (
     round(policy.approve_from, 1),
     round(policy.decline_below, 1),

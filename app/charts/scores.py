@@ -186,10 +186,11 @@ def waterfall_finding(found: Explanation) -> str:
     """Say how far the score lies from the average, and which factor moved it most."""
     gap = found.score - found.base
     side = "above" if gap >= 0 else "below"
-    largest = max(found.contributions, key=lambda part: abs(part.points))
+    sign = 1 if gap >= 0 else -1
+    largest = max(found.contributions, key=lambda part: sign * part.points)
     return (
-        f"{abs(gap):.0f} points {side} the average customer; the most comes from "
-        f"{_lower(_factor(largest))} ({largest.points:+.0f})"
+        f"{abs(gap):.0f} points {side} the average customer; of single factors "
+        f"{_lower(_factor(largest))} adds most to that ({largest.points:+.0f})"
     )
 
 
@@ -269,7 +270,8 @@ def history_finding(table: pd.DataFrame, as_of: datetime | None) -> str:
     short = int((seen["money_out"] > seen["money_in"]).sum())
     later = len(table) - len(seen)
     words = f"More went out than came in during {short} of {len(seen)} months"
-    return words + (f" before the score; {later} came after it" if later else "")
+    after = "1 month" if later == 1 else f"{later} months"
+    return words + (f" before the score; {after} came after it" if later else "")
 
 
 def decisions(table: pd.DataFrame) -> go.Figure:
