@@ -177,7 +177,7 @@ def _offer_another(dataset: Dataset) -> None:
                 on_click=state.choose_model,
                 args=(other.reference,),
             )
-            st.caption(f"It reads nothing that this data lacks. {text.QUESTION[other.name]}")
+            st.caption(f"It reads nothing that this data lacks. {text.QUESTION[other.name]}.")
             return
     st.caption("No model here reads only what this data has: train one on it.")
     st.page_link("../pages/train.py", label="Go to Train", icon=":material/arrow_forward:")
