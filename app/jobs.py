@@ -83,7 +83,7 @@ def submit(settings: Settings, kind: str, request: dict[str, Any]) -> str:
     earlier = _same(settings, digest)
     if earlier and (found := read(settings, earlier[-1].name)) is not None and found.running:
         return found.id
-    if sum(map(_unfinished, root.iterdir())) >= settings.jobs:
+    if sum(job.running for job in list_jobs(settings)) >= settings.jobs:
         raise InputError(
             f"As many jobs are running as may at the same time ({settings.jobs}, CANDOR_JOBS); "
             "start this one when one of them has ended or was cancelled."
@@ -125,11 +125,6 @@ def submit(settings: Settings, kind: str, request: dict[str, Any]) -> str:
 def _digest(kind: str, request: dict[str, Any]) -> str:
     content = json.dumps({"kind": kind, **request}, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:12]
-
-
-def _unfinished(folder: Path) -> bool:
-    ended = any((folder / name).exists() for name in ("result.json", "error.json"))
-    return not ended and _alive(folder)
 
 
 def _same(settings: Settings, digest: str) -> list[Path]:

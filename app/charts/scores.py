@@ -183,7 +183,7 @@ def _waterfall(steps: list[Step], finding: str) -> go.Figure:
 
 
 def waterfall_finding(found: Explanation) -> str:
-    """Say how far the score lies from the average, and which factor moved it most."""
+    """Say how far the score lies from the average, and which factor moved it that way most."""
     gap = found.score - found.base
     side = "above" if gap >= 0 else "below"
     sign = 1 if gap >= 0 else -1

@@ -37,12 +37,11 @@ class Words:
             self.name = readable(source)
             self.description = f"{self.name} (from the application)."
             reason = self.name.replace("{", "{{").replace("}", "}}") + ": {value}"
-            self.unknown = f"{self.name}: {self._unknown}"
         else:
             self.family, self._unknown = feature.family, "not known"
             self.name, self.description = feature.description.rstrip("."), feature.description
             reason = feature.reason
-            self.unknown = f"{self.name}: not known"
+        self.unknown = f"{self.name}: {self._unknown}"
         self._before, _, self._after = reason.partition("{value}")  # it may occur in a category
 
     def show(self, value: object) -> str:
@@ -58,7 +57,8 @@ class Words:
             return self.unknown
         shown = self.show(value)
         said = self._with("{}").format(shown)
-        return _of_one(said) if shown == "1" else said
+        counts = self._feature is not None and self._feature.unit == "count"
+        return _of_one(said) if counts and shown == "1" else said
 
     def sentences(self, values: NDArray[Any]) -> list[str]:
         """Put many values into the words of a reason, none of them missing."""

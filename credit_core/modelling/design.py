@@ -66,7 +66,10 @@ class Design:
         return [j for j, group in enumerate(self.groups) if len(group) > 1]
 
     def by_source(self, parts: FloatArray) -> FloatArray:
-        """Return columns' parts, shape (columns, rows), added up by source: (sources, rows)."""
+        """Return columns' parts, shape (columns, rows), added up by source: (sources, rows).
+
+        Where every source has one column these are the parts themselves, no copy.
+        """
         if len(self._firsts) == len(parts):
             return parts
         found = parts[self._firsts]

@@ -60,19 +60,21 @@ def snapshots_of(
     customer of the ledger at ``as_of`` (the ledger's end unless told otherwise).
     """
     if bundle.attributes or ledger is None:
-        if ledger is not None and bundle.reads_transactions:
-            moment_in(ledger, as_of, bundle)
-        applications = applications_at(dataset, ledger, as_of)
+        applications = applications_at(dataset, ledger, as_of, bundle)
         return applications[["customer_id", "as_of"]].reset_index(drop=True), applications
     return customers_seen(ledger, moment_in(ledger, as_of, bundle)), None
 
 
-def applications_at(dataset: Dataset, ledger: Span | None, as_of: datetime | None) -> pd.DataFrame:
+def applications_at(
+    dataset: Dataset, ledger: Span | None, as_of: datetime | None, bundle: Bundle
+) -> pd.DataFrame:
     """Return the applications to score: at their own dates, or each customer's last at one."""
     if dataset.applications is None:
         raise InputError(
             "The model reads application attributes; bring in an applications file as well."
         )
+    if ledger is not None and bundle.reads_transactions:
+        moment_in(ledger, as_of, bundle)  # refuses a date that sees nothing
     applications = dated(load_applications(dataset), ledger)
     if as_of is None:
         return applications

@@ -83,11 +83,9 @@ class SingleScorer:
         check(self.bundle, given)
         moment = moment_of(given)
         values: dict[str, Any] = {}
-        warnings: tuple[str, ...] = ()
+        at = np.array([moment], dtype="datetime64[us]")
         if self._features is not None and moment is not None:
             values.update(self._features.values(given.transactions, moment))
-            at = np.array([moment], dtype="datetime64[us]")
-            warnings = cautions(self.bundle, begin_of(given), at)
         for attribute in self.bundle.attributes:
             value = given.attributes[attribute.name]
             missing = np.nan if attribute.kind == "number" else None
@@ -103,7 +101,7 @@ class SingleScorer:
             scored=scored,
             row=0,
             reasons=reasons_of_one(self.bundle, scored, X, values),
-            warnings=warnings,
+            warnings=cautions(self.bundle, begin_of(given), at),
         )
 
 
@@ -190,8 +188,7 @@ def check(bundle: Bundle, given: Applicant) -> None:
     if bundle.reads_transactions:
         if not given.times and given.as_of is None:
             raise FieldError("as_of", "say the date to score at, for there is no transaction.")
-        moment = moment_of(given)
-        if given.begins is not None and moment is not None and given.begins > moment:
+        if given.begins is not None and given.begins > (moment := moment_of(given) or given.begins):
             raise FieldError("history_from", f"it lies after the date scored at, {moment}.")
         for name in sorted(needed_columns(bundle) if given.times else ()):
             if all(value is None for value in given.transactions[name]):

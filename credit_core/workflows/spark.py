@@ -222,8 +222,7 @@ def _snapshots(
             {"snapshot": sql.col("customer_id"), "as_of": sql.lit(_utc(moment))}
         )
         return named, pd.Series([pd.Timestamp(moment)])
-    moment_in(ledger, as_of, bundle)
-    applications = applications_at(dataset, ledger, as_of)
+    applications = applications_at(dataset, ledger, as_of, bundle)
     given = applications[["customer_id", "as_of"]].reset_index(drop=True)
     attributes = attribute_table(bundle, given, applications)
     renamed = attributes.set_axis([f"attribute_{i}" for i in range(attributes.shape[1])], axis=1)
