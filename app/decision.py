@@ -8,14 +8,13 @@ import streamlit as st
 
 from app import state, tables, text, widgets
 from credit_core import workflows
-from credit_core.data.store import Dataset
 from credit_core.errors import CandorError
 from credit_core.workflows import Explanation
-from credit_core.workflows.decisions import CONFIRMED, list_decisions
+from credit_core.workflows.decisions import CONFIRMED, FINAL, list_decisions
 from credit_core.workflows.notice import notice
 
 
-def decide(found: Explanation, dataset: Dataset) -> None:
+def decide(found: Explanation) -> None:
     """Record a person's decision: the recommended one, or another with its reason."""
     key = f"{found.customer_id} {found.as_of} {found.version.reference}"
     decision = st.segmented_control(
@@ -67,12 +66,12 @@ def decide(found: Explanation, dataset: Dataset) -> None:
             )
         else:
             st.success(f"Recorded as event {done[asked]:,}.", icon=":material/task_alt:")
-            _letter(found, decision, dataset)
-    _earlier(found, dataset)
+            _letter(found, decision, code)
+    _earlier(found, letter=asked not in done)
 
 
-def _earlier(found: Explanation, dataset: Dataset) -> None:
-    """List what was decided on this customer before, with the letter of a confirmed decision."""
+def _earlier(found: Explanation, letter: bool) -> None:
+    """List what was decided on this customer before, with the letter of the last decision."""
     table = list_decisions(state.settings(), found.customer_id)
     if table.empty:
         return
@@ -86,13 +85,13 @@ def _earlier(found: Explanation, dataset: Dataset) -> None:
         )
         last = table.iloc[0]
         same = last["model"] == found.version.reference and last["score"] == found.score
-        if last["status"] == CONFIRMED and same:
-            _letter(found, str(last["decision"]), dataset)
+        if letter and same and last["status"] in (FINAL, CONFIRMED):
+            _letter(found, str(last["decision"]), str(last["reason_code"]))
 
 
-def _letter(found: Explanation, decision: str, dataset: Dataset) -> None:
+def _letter(found: Explanation, decision: str, reason_code: str) -> None:
     """Offer the letter to the applicant, as PDF and as a web page."""
-    letter = notice(found, decision, dataset, state.settings())
+    letter = notice(found, decision, state.settings(), reason_code)
     name = f"letter-{re.sub(r'[^A-Za-z0-9_-]+', '-', found.customer_id)[:60]}"
     with st.container(horizontal=True):
         st.download_button(
@@ -107,6 +106,6 @@ def _letter(found: Explanation, decision: str, dataset: Dataset) -> None:
             "Letter (HTML)", letter.html(), f"{name}.html", "text/html", on_click="ignore"
         )
     st.caption(
-        "One page for the applicant: the decision, the principal reasons, the data used and how "
-        "to object. Nothing was sent."
+        "One page for the applicant: the decision and what it rests on, the data used and how to "
+        "object. Nothing was sent."
     )

@@ -118,4 +118,4 @@ if customer:
     st.header("What if")
     whatif.what_if(found, dataset)
     st.header("Record a decision")
-    decision.decide(found, dataset)
+    decision.decide(found)

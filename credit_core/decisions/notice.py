@@ -17,6 +17,19 @@ _TITLES = {
     "refer": "A person will look at your application",
     "decline": "Your application was declined",
 }
+_BY_SCORE = {
+    "approve": "it would have been approved",
+    "refer": "a person would have looked at it first",
+    "decline": "it would have been declined",
+}
+TOLD_OVERRIDES = {
+    "documents": "documents were seen that the data does not show.",
+    "data_error": "the data that the score was computed from is wrong or incomplete.",
+    "policy_exception": "an exception that our policy provides for applies to your case.",
+    "known_customer": "what we know from our earlier business with you.",
+    "affordability": "whether you can afford the repayments was judged by more than the score.",
+}
+"""What an applicant is told of an override's reason code."""
 _TEMPLATE = """
 #let d = json(bytes(sys.inputs.letter))
 #set document(title: d.title, author: d.lender, date: none)
@@ -109,11 +122,15 @@ def _text(words: str) -> str:
 class Told:
     """What a letter is made of.
 
-    ``is_pd`` says that the score stands for a probability observed in recorded outcomes; ``band``
-    is (n, bads, low, high) of the score's band in development, None where nothing was seen in it.
+    ``recommended`` is what the score's policy says; where a person decided otherwise,
+    ``reason_code`` says why. ``is_pd`` says that the score stands for a probability observed in
+    recorded outcomes; ``band`` is (n, bads, low, high) of the score's band in development, None
+    where nothing was seen in it.
     """
 
     decision: str
+    recommended: str
+    reason_code: str
     customer_id: str
     as_of: date | None
     score: float
@@ -131,7 +148,7 @@ def write_notice(told: Told, lender: str, contact: str, today: date) -> Notice:
     """Return the letter about a decision, in plain English."""
     dated = f", as of {told.as_of:%d %B %Y}" if told.as_of else ""
     sections = [Section("The decision", tuple(_decision(told)))]
-    if told.decision != "approve":
+    if told.decision != "approve" and told.recommended != "approve":
         sections.append(_reasons(told))
     sections += [
         Section("Your score", tuple(_score(told))),
@@ -163,17 +180,26 @@ def _decision(told: Told) -> list[str]:
     }[told.decision]
     if told.thin_file:
         said += " There are too few transactions to rely on a score."
-    return [said]
+    if told.decision == told.recommended:
+        return [said]
+    why = TOLD_OVERRIDES.get(told.reason_code, "ask us for it, at the address below.")
+    return [
+        said,
+        f"By the rules for scores alone {_BY_SCORE[told.recommended]}; a member of our staff "
+        f"decided otherwise. The reason: {why}",
+    ]
 
 
 def _reasons(told: Told) -> Section:
+    by_score = told.decision == told.recommended
+    heading = "The principal reasons" if by_score else "What lowered your score"
     if not told.reasons:
         return Section(
-            "The principal reasons",
+            heading,
             ("No single factor in the data held the score down; ask us for the reason.",),
         )
     return Section(
-        "The principal reasons",
+        heading,
         (
             "These factors lowered your score most, compared with the average customer whose "
             "application is approved:",
@@ -185,7 +211,7 @@ def _reasons(told: Told) -> Section:
 def _score(told: Told) -> list[str]:
     said = [
         f"Your score is {told.score:.0f} points. Scores are drawn from 300 to 850; higher is "
-        f"safer. Applications are approved from {told.approve_from:.0f} points."
+        f"safer. By the score alone applications are approved from {told.approve_from:.0f} points."
     ]
     if not told.is_pd:
         said.append(

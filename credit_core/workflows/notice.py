@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from credit_core.data.store import Dataset
 from credit_core.decisions.notice import Notice, Told, write_notice
 from credit_core.decisions.policy import Policy
 from credit_core.features.words import readable
@@ -15,8 +14,11 @@ from credit_core.settings import Settings
 from credit_core.workflows.scoring import Explanation
 
 
-def notice(found: Explanation, decision: str, dataset: Dataset, settings: Settings) -> Notice:
-    """Return the letter that tells the applicant a decision on an explained score."""
+def notice(found: Explanation, decision: str, settings: Settings, reason_code: str = "") -> Notice:
+    """Return the letter that tells the applicant a decision on an explained score.
+
+    ``reason_code`` is that of a decision other than the recommended one.
+    """
     policy = Policy.from_facts(found.bundle.facts["policy"])
     band = next(band for band in policy.bands if band.name == found.band)
     seen = None
@@ -25,6 +27,8 @@ def notice(found: Explanation, decision: str, dataset: Dataset, settings: Settin
         seen = (band.n, band.bads, float(low[0]), float(high[0]))
     told = Told(
         decision=decision,
+        recommended=found.decision,
+        reason_code=reason_code,
         customer_id=found.customer_id,
         as_of=found.as_of.date() if found.as_of else None,
         score=found.score,
@@ -34,20 +38,20 @@ def notice(found: Explanation, decision: str, dataset: Dataset, settings: Settin
         band=seen,
         reasons=[reason.sentence for reason in found.reasons],
         thin_file=found.thin_file,
-        data=_data(found, dataset),
+        data=_data(found),
         model=found.version.reference,
     )
     return write_notice(told, settings.lender, settings.contact, datetime.now(UTC).date())
 
 
-def _data(found: Explanation, dataset: Dataset) -> list[str]:
+def _data(found: Explanation) -> list[str]:
     said = []
     if found.bundle.reads_transactions:
         counted = "no" if not found.transactions else f"{found.transactions:,}"
         before = f" before {found.as_of:%d %B %Y}" if found.as_of else ""
         said.append(
             f"Your account's movements: {counted} transactions of the "
-            f"{found.bundle.observation_days} days{before}, from {dataset.name}."
+            f"{found.bundle.observation_days} days{before}."
         )
     if found.bundle.attributes:
         names = ", ".join(readable(one.name).lower() for one in found.bundle.attributes)

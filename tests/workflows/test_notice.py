@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 from pypdf import PdfReader
 
+from app.text import OVERRIDE_REASONS
 from credit_core import workflows
+from credit_core.decisions.notice import TOLD_OVERRIDES
 from credit_core.decisions.reasons import Reason
 from credit_core.labels.wording import claims
 from credit_core.workflows.notice import notice
@@ -33,7 +35,7 @@ def of_pdf(data: bytes) -> tuple[str, int]:
 @pytest.mark.parametrize("question", ["default", "disengagement"])
 def test_the_letter_gives_the_principal_reasons_on_one_page(store, question: str) -> None:
     found = explained(store, question, "decline")
-    letter = notice(found, "decline", store.dataset, store.settings)
+    letter = notice(found, "decline", store.settings)
     words, pages = of_pdf(letter.pdf())
     assert pages == 1
     assert "Your application was declined" in words
@@ -55,9 +57,37 @@ def test_the_letter_gives_the_principal_reasons_on_one_page(store, question: str
 
 def test_an_approval_names_no_reasons_against(store) -> None:
     found = explained(store, "default", "approve")
-    letter = notice(found, "approve", store.dataset, store.settings)
+    letter = notice(found, "approve", store.settings)
     assert "principal reasons" not in letter.html()
     assert "approved" in letter.title
+
+
+@pytest.mark.parametrize("reason", ["documents", "other"])
+@pytest.mark.parametrize("decision", ["approve", "refer", "decline"])
+@pytest.mark.parametrize("recommended", ["approve", "decline"])
+def test_an_override_is_said_and_its_reason(store, recommended: str, decision: str, reason) -> None:
+    found = explained(store, "default", recommended)
+    if decision == recommended:
+        assert "decided otherwise" not in notice(found, decision, store.settings, reason).html()
+        return
+    words = notice(found, decision, store.settings, reason).html()
+    alone = {"approve": "it would have been approved", "decline": "it would have been declined"}
+    assert f"for scores alone {alone[recommended]}" in words
+    assert "principal reasons" not in words, "a person's reason decided"
+    assert ("documents were seen" in words) == (reason == "documents")
+    assert ("ask us for it" in words) == (reason == "other")
+    # What lowered the score is told where the score counted against the applicant.
+    lowered = decision == "refer" and recommended == "decline"
+    assert ("What lowered your score" in words) == lowered
+
+
+def test_every_reason_code_has_words_for_the_applicant() -> None:
+    assert set(OVERRIDE_REASONS) == {*TOLD_OVERRIDES, "other"}
+
+
+def test_the_letter_does_not_name_the_banks_files(store) -> None:
+    found = explained(store, "default", "decline")
+    assert store.dataset.name not in notice(found, "decline", store.settings).html()
 
 
 def test_no_words_of_the_data_become_markup(store) -> None:
@@ -68,7 +98,7 @@ def test_no_words_of_the_data_become_markup(store) -> None:
         customer_id=hostile,
         reasons=(Reason("x", hostile, -9.0, hostile, hostile, 9.0, "high"),),
     )
-    letter = notice(found, "decline", store.dataset, store.settings)
+    letter = notice(found, "decline", store.settings)
     assert "<script>" not in letter.html()
     words, _ = of_pdf(letter.pdf())
     straight = words.replace("”", '"').replace("“", '"')
