@@ -181,7 +181,7 @@ def _show_training(result: TrainingResult) -> None:
     if result.checks["small_sample"]:
         typer.echo(f"sample    {result.checks['small_sample']}")
     typer.echo(f"gauge     {result.checks['gauge']['why']}")
-    typer.echo(f"changed   {result.checks['sensitivity']['why']}")
+    typer.echo(f"varied    {result.checks['sensitivity']['why']}")
     for version in result.versions:
         for sample, m in version.metrics.items():
             typer.echo(
@@ -198,6 +198,8 @@ def _show_training(result: TrainingResult) -> None:
         )
     if result.champion:
         typer.echo(f"champion  {result.champion.reference} ({result.champion.family})")
+        for sentence in result.changes:
+            typer.echo(f"changed   {sentence}")
 
 
 @app.command()
@@ -352,15 +354,19 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Make a model the champion of its question."""
-    from credit_core import workflows
+    from credit_core.workflows import champions
 
     if not reason.strip():
         raise InputError('Say why: --reason "..."; the reason is kept in the record.')
-    version = workflows.promote(model, reason, get_settings())
+    changes = champions.changes(get_settings(), model)
+    version = champions.promote(model, reason, get_settings())
     if as_json:
-        print_json({"champion": {"name": version.name, "version": version.version}})
-    else:
-        typer.echo(f"{version.reference} is now the champion for {version.name}.")
+        champion = {"name": version.name, "version": version.version}
+        print_json({"champion": champion, "changes": changes})
+        return
+    typer.echo(f"{version.reference} is now the champion for {version.name}.")
+    for sentence in changes:
+        typer.echo(f"changed   {sentence}")
 
 
 @app.command()

@@ -36,6 +36,8 @@ def promote(versions: list[ModelVersion]) -> None:
     )
     if champion and evidence["difference"].isna().all():
         st.caption(text.NO_DIFFERENCE)
+    if champion:
+        show_changes(comparison.changes(state.bundle(candidate), state.bundle(champion)))
     checks = state.bundle(candidate).facts["checks"]
     st.caption(results.canary_verdict(checks)[1])
     if checks.get("naive"):
@@ -51,6 +53,15 @@ def promote(versions: list[ModelVersion]) -> None:
     )
     if widgets.action("Promote", "promote", type="primary", icon=":material/military_tech:"):
         make_champion(chosen, reason)
+
+
+def show_changes(changes: list[str]) -> None:
+    """Say what promoting a model would change besides the model."""
+    if changes:
+        st.warning(
+            "More than the model would change. " + widgets.escaped(" ".join(changes)),
+            icon=":material/swap_horiz:",
+        )
 
 
 def make_champion(reference: str, reason: str) -> None:

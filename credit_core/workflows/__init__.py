@@ -2,6 +2,7 @@
 
 from credit_core.data.intake import Progress
 from credit_core.workflows.batch import Batch, score_to_files
+from credit_core.workflows.champions import promote
 from credit_core.workflows.data import ingest
 from credit_core.workflows.decisions import confirm, decide, override_rates, replay
 from credit_core.workflows.labels import examine_label, preview_label
@@ -16,7 +17,7 @@ from credit_core.workflows.scoring import (
     write_scores,
 )
 from credit_core.workflows.segments import choose_k, move, segment
-from credit_core.workflows.training import TrainingRequest, TrainingResult, promote, train
+from credit_core.workflows.training import TrainingRequest, TrainingResult, train
 
 __all__ = [
     "Batch",

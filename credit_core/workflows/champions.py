@@ -1,18 +1,70 @@
-"""Who was champion when, read from the record; and the way back to the one before."""
+"""Champions: promoted with their evidence, who was it when, and the way back to the one before."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pandas as pd
 
-from credit_core.errors import InputError
-from credit_core.oversight import events, registry
+from credit_core.errors import InputError, RefusedError
+from credit_core.oversight import access, events, registry
+from credit_core.oversight.monitoring import refuse_while_stopped
 from credit_core.oversight.registry import ModelVersion
 from credit_core.settings import Settings
-from credit_core.workflows.training import promote
+from credit_core.workflows import comparison
 
 EVIDENCE = ("sample", "auc", "auc_low", "auc_high", "n")
+
+
+def promote(reference: str, reason: str, settings: Settings) -> ModelVersion:
+    """Make a version the champion of its question, and record who did so and why.
+
+    Raises
+    ------
+    RefusedError
+        Where the design is circular or leaks, or the model does not beat the naive references;
+        the refusal is recorded as well.
+    """
+    access.require(settings, "promote")
+    version = registry.find_version(settings, reference)
+    details = {"model": version.reference, "sha256": version.sha256, "reason": reason}
+    try:
+        refuse_while_stopped(settings, version)
+        live = _live(settings, version.name)
+        registry.promote(settings, version)
+    except RefusedError as error:
+        events.record(settings, "promotion refused", {**details, "refusal": str(error)})
+        raise
+    replaced = live.reference if live else None
+    events.record(
+        settings, "promoted", {**details, "replaces": replaced, **nearest_evidence(version)}
+    )
+    return replace(version, champion=True)
+
+
+def changes(settings: Settings, reference: str) -> list[str]:
+    """Return what promoting a version would change besides the model (`comparison.changes`)."""
+    version = registry.find_version(settings, reference)
+    live = _live(settings, version.name)
+    if live is None or live.reference == version.reference:
+        return []
+    return comparison.changes(registry.load_version(version), registry.load_version(live))
+
+
+def _live(settings: Settings, question: str) -> ModelVersion | None:
+    versions = registry.list_versions(settings)
+    return next((one for one in versions if one.name == question and one.champion), None)
+
+
+def nearest_evidence(version: ModelVersion) -> dict[str, Any]:
+    """Return what a promotion rests on: AUC, its 95% interval and n, from the sample nearest to
+    use: out of time where there is one, else cross-validation.
+    """
+    sample = "out_of_time" if version.metrics.get("out_of_time") else "cross_validation"
+    found = version.metrics[sample]
+    return {"sample": sample, **{name: found[name] for name in EVIDENCE[1:]}}
 
 
 def promotions(settings: Settings, question: str) -> pd.DataFrame:

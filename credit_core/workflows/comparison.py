@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -175,6 +176,51 @@ def difference(first: pd.DataFrame, second: pd.DataFrame, sample: str) -> AucDif
     if len(np.unique(label)) < 2:
         return None
     return auc_difference(label, risk, rows_of(second, sample)[1])
+
+
+def changes(candidate: Bundle, champion: Bundle) -> list[str]:
+    """Return what changes with a promotion besides the model, a sentence each.
+
+    That is the data, the label with its windows, and the inputs: who sends applications to be
+    scored has to send others from then on.
+    """
+    new, old = candidate.facts, champion.facts
+    said = []
+    if new["dataset"]["fingerprint"] != old["dataset"]["fingerprint"]:
+        said.append(
+            f"It was trained on other data: {_data_of(new)}; the champion on {_data_of(old)}."
+        )
+    if _label_of(new) != _label_of(old):
+        said.append(f"Its label is {_label_of(new)}; the champion's {_label_of(old)}.")
+    if candidate.reads_transactions != champion.reads_transactions:
+        reads = "It reads transactions" if candidate.reads_transactions else "It reads none"
+        other = "the champion reads none" if candidate.reads_transactions else "the champion does"
+        said.append(f"{reads}; {other}.")
+    if added := _others(candidate, champion):
+        said.append(f"It reads what the champion does not: {added}.")
+    if dropped := _others(champion, candidate):
+        said.append(f"It no longer reads {dropped}.")
+    return said
+
+
+def _data_of(facts: dict[str, Any]) -> str:
+    found = facts["dataset"]
+    return f"{found['name']!r} ({found['customers']:,} customers)"
+
+
+def _label_of(facts: dict[str, Any]) -> str:
+    label = facts["label"]
+    followed = f", followed for {label['outcome_days']}" if label["outcome_days"] else ""
+    seen = f", observed for {label['observation_days']} days" if facts["features"] else ""
+    return f"{label['kind']}{seen}{followed}"
+
+
+def _others(one: Bundle, other: Bundle, most: int = 6) -> str:
+    """Name the inputs of one model that another does not have; "" where there are none."""
+    known = set(other.design.sources)
+    names = [source for source in one.design.sources if source not in known]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def evidence(

@@ -46,10 +46,10 @@ from credit_core.modelling.training import (
     train_family,
 )
 from credit_core.oversight import access, events, registry
-from credit_core.oversight.monitoring import refuse_while_stopped
 from credit_core.oversight.registry import ModelVersion
 from credit_core.settings import Settings
 from credit_core.workflows.analysis import analyse, common_analysis
+from credit_core.workflows.champions import changes, nearest_evidence, promote
 from credit_core.workflows.design import Prepared, Progress, part_of, prepare
 
 _PACKAGES = (
@@ -79,7 +79,8 @@ class TrainingRequest:
 class TrainingResult:
     """A finished training: the label, the checks and the registered versions, best first.
 
-    ``champion`` is what was promoted; ``refused`` says why nothing was, where it was asked for.
+    ``champion`` is what was promoted, ``changes`` what that changes besides the model; ``refused``
+    says why nothing was, where it was asked for.
     """
 
     dataset: Dataset
@@ -89,6 +90,7 @@ class TrainingResult:
     versions: tuple[ModelVersion, ...]
     champion: ModelVersion | None
     refused: str | None
+    changes: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, Any]:
         """Return what ``candor train --json`` prints."""
@@ -109,6 +111,7 @@ class TrainingResult:
                 for version in self.versions
             ],
             "champion": _champion_facts(self.champion),
+            "changes": list(self.changes),
             "refused": self.refused,
         }
 
@@ -213,7 +216,7 @@ def _train(
             "sha256": [version.sha256 for version in versions],
         },
     )
-    ordered = sorted(versions, key=lambda version: -_evidence(version)["auc"])
+    ordered = sorted(versions, key=lambda version: -nearest_evidence(version)["auc"])
     return TrainingResult(dataset, label, checks, ready.references, tuple(ordered), None, None)
 
 
@@ -229,15 +232,6 @@ def small_sample(data: TrainingData) -> str | None:
         f"{SMALL_SAMPLE}. The cross-validation is repeated {REPEATS} times; intervals stay wide, "
         "and differences between models are mostly chance."
     )
-
-
-def _evidence(version: ModelVersion) -> dict[str, Any]:
-    """Return what a promotion rests on: AUC, its 95% interval and n, from the sample nearest to
-    use: out of time where there is one, else cross-validation.
-    """
-    sample = "out_of_time" if version.metrics.get("out_of_time") else "cross_validation"
-    found = version.metrics[sample]
-    return {"sample": sample, **{name: found[name] for name in ("auc", "auc_low", "auc_high", "n")}}
 
 
 def _facts(
@@ -411,29 +405,8 @@ def _evaluation(data: TrainingData, model: TrainedModel, segments: pd.DataFrame)
 def _promote_best(result: TrainingResult, settings: Settings) -> TrainingResult:
     best = result.versions[0]
     try:
+        changed = changes(settings, best.reference)
         promoted = promote(best.reference, "best AUC of its training", settings)
     except RefusedError as error:
         return replace(result, refused=str(error))
-    return replace(result, champion=promoted)
-
-
-def promote(reference: str, reason: str, settings: Settings) -> ModelVersion:
-    """Make a version the champion of its question, and record who did so and why.
-
-    Raises
-    ------
-    RefusedError
-        Where the design is circular or leaks, or the model does not beat the naive references;
-        the refusal is recorded as well.
-    """
-    access.require(settings, "promote")
-    version = registry.find_version(settings, reference)
-    details = {"model": version.reference, "sha256": version.sha256, "reason": reason}
-    try:
-        refuse_while_stopped(settings, version)
-        registry.promote(settings, version)
-    except RefusedError as error:
-        events.record(settings, "promotion refused", {**details, "refusal": str(error)})
-        raise
-    events.record(settings, "promoted", {**details, **_evidence(version)})
-    return replace(version, champion=True)
+    return replace(result, champion=promoted, changes=tuple(changed))

@@ -19,7 +19,7 @@ from credit_core import workflows
 from credit_core.errors import InputError, RefusedError
 from credit_core.oversight import events, registry
 from credit_core.settings import Settings
-from credit_core.workflows import TrainingRequest
+from credit_core.workflows import TrainingRequest, champions
 
 
 def runs_of(settings: Settings) -> list[Any]:
@@ -136,6 +136,10 @@ def test_promotions_replace_and_refusals_are_recorded(store, fresh: Settings) ->
         registry.find_version(settings, "champion")
     second = workflows.train(*train, TrainingRequest("disengaged", ("logistic",), promote=True))
     assert second.champion.reference == "disengagement:2"
+    (changed,) = champions.changes(settings, "disengagement:1")
+    assert changed.startswith("Its label is inactive, observed for ")
+    assert "the champion's disengaged, observed for " in changed
+    assert champions.changes(settings, "disengagement:2") == [], "it is the champion"
     workflows.promote("disengagement:1", "the label is simpler", settings)
     assert registry.find_version(settings, "champion").reference == "disengagement:1"
     assert sum(v.champion for v in registry.list_versions(settings)) == 1
@@ -157,6 +161,7 @@ def test_promotions_replace_and_refusals_are_recorded(store, fresh: Settings) ->
     ]  # fmt: skip
     promoted = written[3].details
     assert promoted["model"] == "disengagement:1"
+    assert promoted["replaces"] == "disengagement:2"
     assert promoted["reason"] == "the label is simpler"
     assert len(promoted["sha256"]) == 64
     refused = written[-1].details

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -129,6 +130,23 @@ def test_the_record_says_what_was_live_and_the_way_back(store, tmp_path: Path) -
     assert f"Rolled back from {other}" in events.list_events(settings)[0].details["reason"]
     assert events.verify(settings) is None
     assert first in champions.promotions(settings, "disengagement")["model"].tolist()
+
+
+def test_what_a_promotion_changes_besides_the_model_is_said(store) -> None:
+    champion = store.bundle("logistic")
+    assert comparison.changes(store.bundle("xgboost"), champion) == []
+    facts = champion.facts
+    other = {**facts["dataset"], "fingerprint": "0" * 64, "name": "other bank", "customers": 1234}
+    gone = champion.design.sources[0]
+    fewer = [column for column in facts["design"] if column["source"] != gone]
+    more = [*fewer, {"source": "shoe_size", "level": None}]
+    candidate = replace(champion, facts={**facts, "dataset": other, "design": more})
+    named = f"the champion on {facts['dataset']['name']!r}"
+    data, added, dropped = comparison.changes(candidate, champion)
+    assert data.startswith("It was trained on other data: 'other bank' (1,234 customers)")
+    assert named in data
+    assert added == "It reads what the champion does not: shoe_size."
+    assert dropped == f"It no longer reads {gone}."
 
 
 def test_a_day_begins_and_ends_with_a_champion() -> None:

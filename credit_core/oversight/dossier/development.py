@@ -143,11 +143,13 @@ def label(facts: Facts, evidence: Evidence, where: str) -> list[Block]:
         (_SAMPLES[name], f"{one['snapshots']:,}", f"{one['bads']:,}", _share(one))
         for name, one in label["samples"].items()
     ]
-    follow = f"Features see the {label['observation_days']} days before a snapshot" + (
-        f", the label the {label['outcome_days']} days after it."
-        if label["outcome_days"]
-        else "; the outcome is what was recorded later."
-    )
+    follow = f"Features see the {label['observation_days']} days before a snapshot"
+    if label["kind"] == "same_window":
+        follow += ", and the label comes from the same days."
+    elif label["outcome_days"]:
+        follow += f", the label the {label['outcome_days']} days after it."
+    else:
+        follow += "; the outcome is what was recorded later."
     return [
         document.text(f"{label['kind']}: {label['definition']}"),
         document.text(f"Why this label: {WHY[label['kind']]}"),
