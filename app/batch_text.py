@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 PSI = (
-    "Scores of this file against the development sample: PSI {psi:.3f}, {verdict} "
-    "(n {now:,} against {then:,}; chance alone passes {critical:.3f} once in twenty)."
+    "Scores of this file against those at training, of customers the model had not seen: PSI "
+    "{psi:.3f}, {verdict} (n {now:,} against {then:,}; chance alone passes {critical:.3f} once in "
+    "twenty)."
 )
 PSI_VERDICT = {
     "stable": "no shift beyond chance and the customary 0.10",
@@ -15,5 +16,5 @@ COUNTS = (
     "Of {given:,} {of} in the data: {scored:,} scored, {thin_file_referred:,} scored but referred "
     "as thin files, {set_aside:,} set aside (no history before the date, or a broken row)."
 )
-DEVELOPMENT = "Development sample, scaled"
+AT_TRAINING = "Unseen customers at training, scaled"
 THIS_FILE = "This file"

@@ -264,8 +264,8 @@ def score(
         psi = found.summary["psi"]
         if psi is not None:
             typer.echo(
-                f"risk is {RISK_NAME[version.name]}; PSI of the scores against development "
-                f"{psi['psi']:.3f} ({psi['verdict']}, n {psi['n_now']:,})"
+                f"risk is {RISK_NAME[version.name]}; PSI of the scores against unseen customers "
+                f"at training {psi['psi']:.3f} ({psi['verdict']}, n {psi['n_now']:,})"
             )
 
 

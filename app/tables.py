@@ -90,7 +90,7 @@ COUNTS: dict[str, Any] = {
     "decision": _C.TextColumn("Recommendation"),
     "low": _C.NumberColumn("From points", help="Higher = safer"),
     "n": _C.NumberColumn("Customers", format="localized"),
-    "development": _C.NumberColumn("Development sample, scaled", format="%.0f"),
+    "development": _C.NumberColumn("At training, scaled", format="%.0f"),
 }
 
 
@@ -369,7 +369,7 @@ PSI: dict[str, Any] = {
     "psi": _C.NumberColumn("PSI", format="%.3f"),
     "critical": _C.NumberColumn("Chance reaches", format="%.3f", help="Once in twenty, no shift"),
     "verdict": _C.TextColumn("Verdict"),
-    "n_then": _C.NumberColumn("n development", format="localized"),
+    "n_then": _C.NumberColumn("n at training", format="localized"),
     "n_now": _C.NumberColumn("n out of time", format="localized"),
 }
 LEARNING: dict[str, Any] = {
@@ -444,8 +444,8 @@ DRIFT: dict[str, Any] = {
     "source": _C.TextColumn("What", pinned=True),
     "psi": _C.NumberColumn("PSI", format="%.3f"),
     "critical": _C.NumberColumn("Chance reaches", format="%.3f"),
-    "n_then": _C.NumberColumn("n, development", format="localized"),
-    "n_now": _C.NumberColumn("n, here", format="localized"),
+    "n_then": _C.NumberColumn("n at training", format="localized"),
+    "n_now": _C.NumberColumn("n here", format="localized"),
     "level": _C.TextColumn("Level"),
 }
 REALISED: dict[str, Any] = {

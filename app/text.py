@@ -254,8 +254,9 @@ POOLED = "The rows of all folds are pooled here, so the AUCs differ a little fro
 MLFLOW = "`make mlflow` starts MLflow's own screens; then this link opens the run."
 PSI = {"stable": "Stable", "moderate": "Moderate shift", "large": "Large shift"}
 PSI_MEANS = (
-    "Development against out of time, over tenths of the development sample. Bands 0.10 and 0.25; "
-    "a PSI that chance alone reaches with so few rows counts as stable."
+    "The cohort out of time against training: features against the development sample, the score "
+    "against customers that the model had not seen. Bands 0.10 and 0.25; a PSI that chance alone "
+    "reaches with so few rows counts as stable. Monitoring compares a whole data set instead."
 )
 
 STABILITY = {"high": "High", "medium": "Medium", "low": "Low", "": "Not measured"}
@@ -307,9 +308,10 @@ SAME_DATA = (
 )
 NO_ALERTS = "No measure reaches a limit that chance does not explain."
 DRIFT_MEANS = (
-    "PSI over development's own bins, missing values a bin of their own. The mark is what chance "
-    "reaches at this n, once in twenty times over all features together; a limit passed within it "
-    "raises nothing."
+    "PSI of everyone in these data: features against the development sample, the score against "
+    "customers that the model had not seen at training; missing values are a bin of their own. The "
+    "mark is what chance reaches at this n, once in twenty times over all features together; a "
+    "limit passed within it raises nothing."
 )
 NO_LATER_OUTCOMES = (
     "No outcome that arrived after scoring is kept for these data, or too few to say (at least 5 "

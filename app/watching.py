@@ -24,7 +24,7 @@ _ICON = {
 }
 
 
-@st.cache_data(max_entries=8, show_spinner="Comparing with development")
+@st.cache_data(max_entries=8, show_spinner="Comparing with the training")
 def _report(
     fingerprint: str, sha256: str, stand: int, _dataset: Dataset, _version: ModelVersion
 ) -> dict[str, Any]:
@@ -53,8 +53,8 @@ def show_verdict(found: dict[str, Any]) -> None:
         f"{approval['rate']:.1%}",
         f"{100 * (approval['rate'] - approval['then']):+.1f} points",
         delta_color="off",
-        help=f"95% {approval['low']:.1%} to {approval['high']:.1%}; development "
-        f"{approval['then']:.1%} (n {approval['n_then']:,}).",
+        help=f"95% {approval['low']:.1%} to {approval['high']:.1%}; at training "
+        f"{approval['then']:.1%} of {approval['n_then']:,} customers it had not seen.",
     )
     fourth.metric("Set aside at intake", f"{found['quality']['share']:.1%}")
     if found["in_development"]:

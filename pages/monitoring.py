@@ -8,7 +8,7 @@ from app import state, watching, widgets
 from credit_core.oversight import events
 
 st.title("Monitoring")
-st.caption("These data against the model's development sample, and against what came of them.")
+st.caption("These data against those the model was trained on, and against what came of them.")
 dataset, version = state.require_dataset(), state.require_model()
 if "just_done" in st.session_state:
     st.success(st.session_state["just_done"], icon=":material/task_alt:")

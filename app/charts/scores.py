@@ -310,7 +310,7 @@ def decisions_finding(table: pd.DataFrame) -> str:
 def distribution(table: pd.DataFrame, approve_from: float, decline_below: float) -> go.Figure:
     """Draw how many score in each bin of 10 points; ``table`` has low and n.
 
-    Where it has ``development``, the n that the development sample's shares give, too.
+    Where it has ``development``, the n that the shares at training would give, too.
     """
     made = figure(distribution_finding(table), text.HIGHER_IS_SAFER, "Customers", 320)
     made.add_bar(
@@ -328,7 +328,7 @@ def distribution(table: pd.DataFrame, approve_from: float, decline_below: float)
             y=table["development"],
             mode="lines",
             line={"color": ORANGE, "width": 2, "shape": "hvh"},
-            name=batch_text.DEVELOPMENT,
+            name=batch_text.AT_TRAINING,
             hovertemplate="%{y:,.0f}<extra></extra>",
         )
         legend_above(made)

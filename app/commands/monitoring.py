@@ -36,7 +36,7 @@ def monitor(
     record: Annotated[bool, typer.Option(help="Put the report on record.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Compare a file with the model's development sample; the exit code says how bad it is.
+    """Compare a file with what the model was trained on; the exit code says how bad it is.
 
     0 = ok, 10 = watch, 11 = investigate, 12 = stop promoting (promotions of the model are then
     refused); 2 and 1 as everywhere.
@@ -63,7 +63,7 @@ def monitor(
         )
         typer.echo(
             f"approved  {approval['rate']:.1%} ({approval['low']:.1%} to {approval['high']:.1%}); "
-            f"development {approval['then']:.1%}"
+            f"at training {approval['then']:.1%}"
         )
         for alert in facts["alerts"]:
             typer.echo(f"{alert['level']:<15} {alert['what']} {alert['do']}")

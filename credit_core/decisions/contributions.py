@@ -44,7 +44,7 @@ def score_matrix(bundle: Bundle, X: FloatArray) -> Scored:
 
     This is the one way from features to a score: page, command line, batch and API all come here.
     """
-    scale, calibration, design = _scale(bundle), bundle.calibration, bundle.design
+    scale, calibration, design = scale_of(bundle), bundle.calibration, bundle.design
     base, parts = bundle.estimator.contributions(X)
     factor = points_of_log_odds(bundle)
     contributions = design.by_source(parts)
@@ -58,13 +58,14 @@ def score_matrix(bundle: Bundle, X: FloatArray) -> Scored:
 
 def points_of_log_odds(bundle: Bundle) -> float:
     """Return the points that one unit of the estimator's margin is worth; negative."""
-    return -_scale(bundle).factor * bundle.calibration.slope
+    return -scale_of(bundle).factor * bundle.calibration.slope
 
 
-def _scale(bundle: Bundle) -> Scale:
-    return _scale_of(**bundle.facts["scale"])
+def scale_of(bundle: Bundle) -> Scale:
+    """Return the scale that the bundle's scores are on."""
+    return _scale(**bundle.facts["scale"])
 
 
 @lru_cache(maxsize=64)
-def _scale_of(**facts: float) -> Scale:
+def _scale(**facts: float) -> Scale:
     return Scale.of(ScaleConfig(**facts))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from credit_core.config import ScaleConfig
-from credit_core.decisions.scale import Scale
+from credit_core.decisions.contributions import scale_of
 from credit_core.modelling.bundle import Bundle
 from credit_core.modelling.scorecard import Scorecard
 
@@ -33,7 +32,7 @@ def points_table(bundle: Bundle) -> pd.DataFrame:
     card = bundle.estimator
     if not isinstance(card, Scorecard):
         raise TypeError(f"a {bundle.family} model has no points table")
-    scale = Scale.of(ScaleConfig(**bundle.facts["scale"]))
+    scale = scale_of(bundle)
     line = bundle.calibration
     base = scale.offset - scale.factor * (line.intercept + line.slope * card.intercept)
     rows: list[dict[str, object]] = [{"characteristic": BASE, "points": base}]

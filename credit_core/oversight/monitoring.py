@@ -100,7 +100,7 @@ def drift(bundle: Bundle, seen: Seen, limits: MonitoringConfig) -> dict[str, Any
 
 
 def _approval(reference: Mapping[str, Any], seen: Seen, limits: MonitoringConfig) -> dict[str, Any]:
-    """Compare the share approved with development's, which is an estimate as well.
+    """Compare the share approved with that at training, which is an estimate as well.
 
     Chance is ruled out where 0 lies outside the difference's interval, put together from those of
     the two shares (Newcombe 1998, method 10, here with Jeffreys' intervals).
@@ -270,8 +270,8 @@ def alerts(facts: Mapping[str, Any], limits: MonitoringConfig) -> list[dict[str,
     say(
         approval["level"],
         f"{approval['rate']:.0%} would be approved ({approval['low']:.0%} to "
-        f"{approval['high']:.0%}, n {approval['n']:,}); in development {approval['then']:.0%} "
-        f"(n {approval['n_then']:,}).",
+        f"{approval['high']:.0%}, n {approval['n']:,}); at training {approval['then']:.0%} "
+        f"of {approval['n_then']:,} customers that the model had not seen.",
     )
     override = facts["overrides"]
     if override["rate"] is not None:

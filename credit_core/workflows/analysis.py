@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from credit_core.decisions.contributions import score_table
+from credit_core.decisions.contributions import scale_of, score_table
 from credit_core.decisions.peers import share_below
 from credit_core.labels.samples import DEVELOPMENT, HOLDOUT, OUT_OF_TIME
 from credit_core.modelling.bundle import Bundle
 from credit_core.modelling.calibration import probability
 from credit_core.modelling.design import as_levels
 from credit_core.modelling.metrics import auc_interval
-from credit_core.modelling.stability import freeze_levels, psi_of_numbers
+from credit_core.modelling.stability import Frozen, freeze_levels, psi_of_numbers
 from credit_core.modelling.training import TrainedModel, TrainingData
 
 FloatArray = NDArray[np.float64]
@@ -87,7 +87,8 @@ def analyse(
     where their value stands among development customers (0 lowest, 1 highest, None no order).
     ``dependence``: for the most important sources, mean points over a grid of values, all else as
     it is. ``segments``: how well it ranks, and predicted against observed, by segment and sample.
-    ``stability``: PSI of the ``score`` and of the ``features``, development against out of time.
+    ``stability``: PSI of the cohort out of time, the ``features`` against development, the
+    ``score`` against customers that the model had not seen, as monitoring compares them.
     ``learning``: AUC on the hold-out by the share of customers it was fitted on.
     """
     held = data.rows(HOLDOUT)
@@ -96,9 +97,9 @@ def analyse(
     later = data.rows(OUT_OF_TIME)
     score = None
     if len(later):
-        score = psi_of_numbers(
-            model.log_odds[data.rows(DEVELOPMENT)], model.log_odds[later]
-        ).facts()
+        usual = Frozen(**bundle.facts["reference"]["score_bins"])
+        scale = scale_of(bundle)
+        score = usual.psi(usual.count(scale.points(model.log_odds[later]))).facts()
     return {
         "importance": importance,
         "importance_rows": len(rows),

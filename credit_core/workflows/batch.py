@@ -26,10 +26,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 
-from credit_core.config import ScaleConfig
 from credit_core.data.intake import Progress
 from credit_core.data.store import Dataset, write_atomic
-from credit_core.decisions.scale import Scale
+from credit_core.decisions.contributions import scale_of
 from credit_core.decisions.scoring import SCORE_COLUMNS, cautions, in_parts, score_parts
 from credit_core.errors import InputError
 from credit_core.labels.wording import RISK_NAME
@@ -326,7 +325,7 @@ _WRITERS = {".csv": _write_csv, ".parquet": _write_parquet, ".xlsx": _write_xlsx
 
 
 def _development(version: ModelVersion, bundle: Bundle) -> np.ndarray[Any, Any]:
-    """Return the risks of development's customers that ``score_bins`` counts."""
+    """Return the risks of the customers that ``score_bins`` counts."""
     evaluation = pd.read_parquet(version.path / "evaluation.parquet")
     sample = bundle.facts["reference"]["score_sample"]
     return evaluation.loc[evaluation["sample"] == sample, "risk"].to_numpy()
@@ -336,8 +335,8 @@ def summary_of(parts: Sequence[Part], version: ModelVersion, bundle: Bundle) -> 
     """Return what a screen shows: counts by band and decision, scores in bins, PSI.
 
     ``decisions`` has band, decision, n; ``scores`` low (the lower edge of 10 points), n and
-    ``development`` (the n that the development sample's shares would give); ``psi`` is of the
-    scores against the development sample.
+    ``development`` (the n that the shares at training would give); ``psi`` is of the scores
+    against those of customers the model had not seen at training.
     """
     decisions: dict[tuple[str, str], int] = {}
     bins: dict[int, int] = {}
@@ -347,7 +346,7 @@ def summary_of(parts: Sequence[Part], version: ModelVersion, bundle: Bundle) -> 
         for low, n in part.bins.items():
             bins[int(low)] = bins.get(int(low), 0) + n
     risk = _development(version, bundle)
-    scale = Scale.of(ScaleConfig(**bundle.facts["scale"]))
+    scale = scale_of(bundle)
     with np.errstate(divide="ignore"):
         points = scale.points(np.log(risk) - np.log1p(-risk))
     usual = np.floor(points[np.isfinite(points)] / SCORE_BIN).astype(int) * SCORE_BIN

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from credit_core.config import ScaleConfig
+from credit_core.decisions.contributions import scale_of
 from credit_core.decisions.policy import Policy
-from credit_core.decisions.scale import Scale
 from credit_core.labels.samples import DEVELOPMENT, HOLDOUT, OUT_OF_TIME
 from credit_core.modelling.bundle import Bundle
 from credit_core.modelling.grades import band_table, gains_table
@@ -134,7 +133,7 @@ def bands(evaluation: pd.DataFrame, sample: str, bundle: Bundle) -> pd.DataFrame
 
 def _points(risk: FloatArray, bundle: Bundle) -> FloatArray:
     clipped = np.clip(risk, 1e-15, 1 - 1e-15)
-    scale = Scale.of(ScaleConfig(**bundle.facts["scale"]))
+    scale = scale_of(bundle)
     return scale.points(np.log(clipped) - np.log1p(-clipped))
 
 

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from credit_core.config import ScaleConfig
+from credit_core.decisions.contributions import scale_of
 from credit_core.decisions.effect import effect
 from credit_core.decisions.policy import Policy
-from credit_core.decisions.scale import Scale
 from credit_core.labels.samples import HOLDOUT, OUT_OF_TIME
 from credit_core.modelling.bundle import Bundle
 from credit_core.modelling.metrics import share_interval
@@ -92,7 +91,7 @@ def judged_scores(version: ModelVersion, bundle: Bundle) -> Judged:
     sample = next((name for name in (HOLDOUT, OUT_OF_TIME) if name in present), None)
     rows = frame if sample is None else frame[frame["sample"] == sample]
     risk = np.clip(rows["risk"].to_numpy(dtype=np.float64), 1e-12, 1 - 1e-12)
-    scale = Scale.of(ScaleConfig(**bundle.facts["scale"]))
+    scale = scale_of(bundle)
     return Judged(
         sample or "cross_validation",
         scale.points(np.log(risk / (1 - risk))),

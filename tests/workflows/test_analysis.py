@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from credit_core import workflows
+from credit_core.decisions.contributions import scale_of
 from credit_core.decisions.effect import effect
 from credit_core.labels.samples import DEVELOPMENT, OUT_OF_TIME
+from credit_core.modelling.stability import Frozen
 from credit_core.workflows import analysis, comparison
 
 
@@ -70,7 +72,15 @@ def test_stability_covers_the_score_and_every_feature(kept) -> None:
     assert set(found["stability"]["features"]) == set(bundle.design.sources)
     counted = evaluation["sample"].value_counts()
     score = found["stability"]["score"]
-    assert (score["n_then"], score["n_now"]) == (counted[DEVELOPMENT], counted[OUT_OF_TIME])
+    usual = counted[bundle.facts["reference"]["score_sample"]]
+    assert (score["n_then"], score["n_now"]) == (usual, counted[OUT_OF_TIME])
+    # The same yardstick as monitoring's: bins and counts are those frozen at training.
+    later = evaluation.loc[evaluation["sample"] == OUT_OF_TIME, "risk"].to_numpy()
+    points = scale_of(bundle).points(np.log(later) - np.log1p(-later))
+    frozen = Frozen(**bundle.facts["reference"]["score_bins"])
+    assert score["psi"] == pytest.approx(frozen.psi(frozen.count(points)).psi)
+    for facts in found["stability"]["features"].values():
+        assert (facts["n_then"], facts["n_now"]) == (counted[DEVELOPMENT], counted[OUT_OF_TIME])
     assert score["verdict"] in {"stable", "moderate", "large"}
 
 

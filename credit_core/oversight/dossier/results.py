@@ -111,9 +111,9 @@ def stability(facts: Facts, evidence: Evidence, where: str) -> list[Block]:
     rows += sorted(found["features"].items(), key=lambda one: -one[1]["psi"])[:_MOST_SHOWN]
     return [
         document.text(
-            "Development against out of time: population stability index, and the value chance "
-            f"alone reaches once in twenty. The score and the {_MOST_SHOWN} features that moved "
-            "most."
+            "The cohort out of time against training: population stability index, and the value "
+            "chance alone reaches once in twenty. The score, against customers that the model had "
+            f"not seen, and the {_MOST_SHOWN} features that moved most, against development."
         ),
         document.table(
             ("What", "PSI", "Chance", "n then", "n now", "Verdict"),
