@@ -42,7 +42,7 @@ def show(found: Explanation, dataset: Dataset) -> None:
         alt="The nearest past customers and how they turned out",
     )
     st.caption(
-        f"The nearest {len(shown)}, from {source.name}; most were in the model's own development "
-        "sample. Alike: the smallest distance between contributions, in points. Their history "
-        "illustrates the score; it does not decide."
+        f"The nearest {len(shown)}, from {source.name}, all dated before this score; most "
+        "were in the model's own development sample. Alike: the smallest distance between "
+        "contributions, in points. Their history illustrates the score; it does not decide."
     )

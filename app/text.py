@@ -282,8 +282,8 @@ NEW_APPLICANT = (
     "or at the date of the application where one is given."
 )
 NO_PRECEDENTS = (
-    "No past customers to show: the data hold too few whose outcome is known under this model's "
-    "label."
+    "No past customers to show: the data hold too few from before this score whose outcome is "
+    "known under this model's label."
 )
 FOUR_EYES = {
     "none": "No decision",

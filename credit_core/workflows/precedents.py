@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -78,14 +79,20 @@ def past_customers(dataset: Dataset, settings: Settings, bundle: Bundle) -> Past
 
 
 def similar(past: Past, found: Explanation) -> Similar | None:
-    """Return the past customers nearest in contributions; None where there are too few.
+    """Return the earlier customers nearest in contributions; None where there are too few.
 
     Nearness is the Euclidean distance between contributions, in points: alike are those whose
-    scores are made of the same parts, whatever the raw values. The customer is left out.
+    scores are made of the same parts, whatever the raw values. The customer is left out, and so
+    is who was scored on that day or later, or was still followed then for a proxy's label.
     """
     by_source = {part.source: part.points for part in found.contributions}
     own = np.array([by_source[source] for source in past.scored.sources])
-    others = np.flatnonzero((past.frame["customer_id"] != found.customer_id).to_numpy())
+    other = past.frame["customer_id"] != found.customer_id
+    if found.as_of is not None:
+        followed = timedelta(days=found.bundle.facts["label"]["outcome_days"] or 0)
+        earlier = past.frame["as_of"] + followed
+        other &= earlier <= found.as_of if followed else earlier < found.as_of
+    others = np.flatnonzero(other.to_numpy())
     if len(others) < 2 * NEIGHBOURS:
         return None
     distance = _distance(past.scored.contributions[:, others], own)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
@@ -17,11 +19,16 @@ def test_the_nearest_are_those_scikit_learn_finds(store) -> None:
     assert past is not None
     assert past.scored.contributions.shape[1] == len(past.frame)
     scored = workflows.score(store.dataset, store.settings, store.bundle("lightgbm"))
-    for row in (0, 50, 599):
+    dates = scored.snapshots["as_of"].rank(method="first")
+    first, middle, last = (int(np.flatnonzero(dates == n)[0]) for n in (1, 400, 600))
+    assert similar(past, workflows.explanation(scored, first, version)) is None, "none before"
+    for row in (middle, last):
         found = workflows.explanation(scored, row, version)
         nearest = similar(past, found)
         assert nearest is not None
-        others = (past.frame["customer_id"] != found.customer_id).to_numpy()
+        assert (nearest.table["as_of"] < found.as_of).all()
+        another = past.frame["customer_id"] != found.customer_id
+        others = (another & (past.frame["as_of"] < found.as_of)).to_numpy()
         own = scored.scored.contributions[:, [row]].T
         oracle = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(
             past.scored.contributions[:, others].T
@@ -47,6 +54,13 @@ def test_a_proxy_has_its_own_label(store) -> None:
     past = past_customers(store.dataset, store.settings, load_version(version))
     assert past is not None
     assert past.frame["customer_id"].is_unique
+    found = workflows.explain(
+        store.dataset, store.settings, str(past.frame["customer_id"].iloc[0]), model="disengagement"
+    )
+    nearest = similar(past, found)
+    assert nearest is not None
+    followed = timedelta(days=found.bundle.facts["label"]["outcome_days"])
+    assert (nearest.table["as_of"] + followed <= found.as_of).all()
     assert past.frame["as_of"].max().date().isoformat() <= str(
         load_version(version).facts["label"]["windows"]["out_of_time"]
     )
