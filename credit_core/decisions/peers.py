@@ -54,15 +54,29 @@ def outside(bundle: Bundle, values: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def strange_categories(bundle: Bundle) -> str:
+    """Return what is said where no transaction is in a category that the model counts."""
+    known = bundle.catalogue.categories
+    more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
+    return (
+        "No transaction is in a category that the model counts by itself "
+        f"({', '.join(known[:_MOST_NAMED])}{more}). Where categories are only spelt otherwise, the "
+        "score is wrong: spell them as in the data it was trained on."
+    )
+
+
 def unusual(bundle: Bundle, values: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return a warning that names the values `outside` development; empty where there is none."""
+    """Return warnings of values that are `outside` development, and of unknown categories."""
+    shares = [values[name] for name in bundle.catalogue.shares]
+    said = (strange_categories(bundle),) if shares and not any(shares) else ()
     sources = outside(bundle, values)
     if not sources:
-        return ()
+        return said
     named = "; ".join(_named(bundle, source, values[source]) for source in sources[:_MOST_NAMED])
     more = len(sources) - _MOST_NAMED
     rest = f"; and {more} more" if more > 0 else ""
     return (
+        *said,
         f"Outside what the model saw in development: {named}{rest}. The score rests on values it "
         "never learnt from: rely on it less.",
     )

@@ -17,6 +17,7 @@ from credit_core.ahead import one_ahead
 from credit_core.data.contract import BY_NAME
 from credit_core.data.ledger import Ledger
 from credit_core.decisions.contributions import Scored, score_matrix
+from credit_core.decisions.peers import strange_categories
 from credit_core.decisions.policy import APPROVE, Policy
 from credit_core.decisions.reasons import MOST_REASONS, Reason, reason_sentences, top_reasons
 from credit_core.errors import InputError
@@ -205,6 +206,19 @@ def cautions(
 ) -> tuple[str, ...]:
     """Return what speaks against relying on scores at these dates, as sentences."""
     return (*_circular(bundle), *short_history(bundle, begins, as_of))
+
+
+def cautions_of(
+    bundle: Bundle, ledger: Ledger | None, as_of: NDArray[np.datetime64]
+) -> tuple[str, ...]:
+    """Return what speaks against relying on the scores of a whole ledger at these dates."""
+    said = cautions(bundle, ledger.first if ledger else None, as_of)
+    known = bundle.catalogue.categories if bundle.catalogue.shares else ()
+    if ledger is None or not known or "category" not in ledger.columns:
+        return said
+    query = f"SELECT 1 FROM {ledger.relation} WHERE list_contains($known, category) LIMIT 1"
+    found = ledger.connection.execute(query, {"known": list(known)}).fetchall()
+    return said if found else (*said, strange_categories(bundle))
 
 
 def _circular(bundle: Bundle) -> tuple[str, ...]:

@@ -631,6 +631,15 @@ class Catalogue:
         """Each feature by its name."""
         return {feature.name: feature for feature in self.features}
 
+    @cached_property
+    def shares(self) -> tuple[str, ...]:
+        """The features that are the share of one category each."""
+        return tuple(
+            feature.name
+            for feature in self.features
+            if (feature.over, feature.unit, feature.needs) == ("categories", "share", ("category",))
+        )
+
     @property
     def blocks(self) -> int:
         """The number of 30-day blocks; the last one also takes the days left over."""

@@ -29,7 +29,7 @@ from filelock import FileLock
 from credit_core.data.intake import Progress
 from credit_core.data.store import Dataset, write_atomic
 from credit_core.decisions.contributions import scale_of
-from credit_core.decisions.scoring import SCORE_COLUMNS, cautions, in_parts, score_parts
+from credit_core.decisions.scoring import SCORE_COLUMNS, cautions_of, in_parts, score_parts
 from credit_core.errors import InputError
 from credit_core.labels.wording import RISK_NAME
 from credit_core.modelling.bundle import Bundle
@@ -149,8 +149,7 @@ def score_to_files(
                     f"A spreadsheet holds {MOST_XLSX_ROWS:,} rows, and there are "
                     f"{len(snapshots):,}; write .csv or .parquet."
                 )
-            begins = ledger.first if ledger else None
-            warnings = cautions(bundle, begins, snapshots["as_of"].to_numpy())
+            warnings = cautions_of(bundle, ledger, snapshots["as_of"].to_numpy())
             slices = in_parts(len(snapshots), size)
             names = [f"part-{i:05}.parquet" for i in range(len(slices))]
             known = {name: _finished(folder, name) for name in names}

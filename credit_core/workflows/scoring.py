@@ -25,7 +25,7 @@ from credit_core.decisions.policy import Policy
 from credit_core.decisions.reasons import Reason
 from credit_core.decisions.scoring import (
     ScoredSnapshots,
-    cautions,
+    cautions_of,
     in_parts,
     needed_columns,
     score_parts,
@@ -176,8 +176,7 @@ def score_dataset(
             parts.append(scored.frame(version.name, version.version))
             share = part.stop / len(snapshots)
             tell(0.15 + 0.8 * share, f"{part.stop:,} of {len(snapshots):,} scored")
-        begins = ledger.first if ledger else None
-        warnings = cautions(bundle, begins, snapshots["as_of"].to_numpy())
+        warnings = cautions_of(bundle, ledger, snapshots["as_of"].to_numpy())
     frame = pd.concat(parts, ignore_index=True)
     tell(1.0, f"{len(frame):,} scored")
     return BatchScores(frame, version, warnings)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from credit_core import workflows
 from credit_core.config import ScaleConfig
 from credit_core.data.contract import BY_NAME
+from credit_core.data.ledger import ledger_of, open_ledger
 from credit_core.decisions.contributions import score_table
 from credit_core.decisions.peers import share_below, unusual
 from credit_core.decisions.policy import REFER
@@ -28,7 +29,13 @@ from credit_core.decisions.reasons import (
     top_reasons,
 )
 from credit_core.decisions.scale import Scale
-from credit_core.decisions.scoring import SCORE_COLUMNS, ScoredSnapshots, cautions, short_history
+from credit_core.decisions.scoring import (
+    SCORE_COLUMNS,
+    ScoredSnapshots,
+    cautions,
+    cautions_of,
+    short_history,
+)
 from credit_core.errors import InputError
 from credit_core.features.catalogue import Feature, build_catalogue
 from credit_core.features.words import Words
@@ -200,6 +207,21 @@ def test_a_value_outside_development_is_named(store, scored: ScoredSnapshots) ->
     assert (
         "never seen there" in unusual(scored.bundle, {**values, attribute: "never seen there"})[0]
     )
+
+
+def test_categories_spelt_otherwise_are_noticed(store, scored: ScoredSnapshots) -> None:
+    """A score from categories that the model does not count would be wrong in silence."""
+    bundle, dates = scored.bundle, scored.snapshots["as_of"].to_numpy()
+    values = dict(scored.table.iloc[0])
+    other = {**values, **dict.fromkeys(bundle.catalogue.shares, 0.0)}
+    (told,) = (one for one in unusual(bundle, other) if "categor" in one)
+    assert f"({bundle.catalogue.categories[0]}" in told
+    with open_ledger(store.dataset, store.settings) as ledger:
+        assert not [one for one in cautions_of(bundle, ledger, dates) if "categor" in one]
+        renamed = ledger.frame(f"SELECT * FROM {ledger.relation} LIMIT 500")
+    renamed["category"] = renamed["category"].str.upper() + "!"
+    with ledger_of(renamed, store.settings) as ledger:
+        assert told in cautions_of(bundle, ledger, dates)
 
 
 def test_families_add_up_to_the_score(store) -> None:
