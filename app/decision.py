@@ -6,7 +6,7 @@ import re
 
 import streamlit as st
 
-from app import state, tables, text, widgets
+from app import record, state, tables, text, widgets
 from credit_core import workflows
 from credit_core.errors import CandorError
 from credit_core.workflows import Explanation
@@ -77,7 +77,7 @@ def _earlier(found: Explanation, letter: bool) -> None:
         return
     with st.expander(f"Decisions on record: {len(table)}"):
         st.dataframe(
-            table.assign(status=table["status"].map(text.STATUS)),
+            record.decided(table),
             hide_index=True,
             column_order=[name for name in tables.DECISIONS if name != "customer"],
             column_config=tables.DECISIONS,

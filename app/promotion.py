@@ -11,10 +11,13 @@ from credit_core.oversight.registry import ModelVersion
 from credit_core.workflows import comparison
 
 
-def promote(versions: list[ModelVersion]) -> None:
-    """Show the evidence for a candidate and make it champion, with a reason."""
+def promote(versions: list[ModelVersion], data: str) -> None:
+    """Show the evidence for a candidate and make it champion, with a reason.
+
+    Those trained on the ``data`` that are shown (a fingerprint) come first.
+    """
     champion = next((version for version in versions if version.champion), None)
-    ordered = sorted(versions, key=lambda found: found.circular)
+    ordered = sorted(versions, key=lambda found: (found.circular, found.dataset != data))
     candidates = {found.reference: found for found in ordered if not found.champion}
     if not candidates:
         st.caption("The only model of this question is its champion already.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
+
 from app import text, widgets
 from credit_core.config import GovernanceConfig
 from credit_core.oversight.events import Event
@@ -42,7 +44,8 @@ def describe(kind: str, details: dict[str, Any]) -> str:
         count = len(details["versions"])
         return f"Trained {count} model{'s' if count > 1 else ''}: {label}"
     if kind == "promoted":
-        return f"Promoted {details['model']}: {details['reason']}"
+        before = f" in place of {details['replaces']}" if details.get("replaces") else ""
+        return f"Promoted {details['model']}{before}: {details['reason']}"
     if kind == "promotion refused":
         return f"Refused to promote {details['model']}"
     if kind == "decided":
@@ -74,6 +77,26 @@ def describe(kind: str, details: dict[str, Any]) -> str:
             f"decline below {details['decline_below']:.0f}"
         )
     return kind[:1].upper() + kind[1:]
+
+
+def decided(table: pd.DataFrame) -> pd.DataFrame:
+    """Return recorded decisions, or counts of them, with their codes in words."""
+    codes = {
+        "decision": text.DECISION_SHORT,
+        "recommended": text.DECISION_SHORT,
+        "status": text.STATUS,
+        "reason_code": text.OVERRIDE_REASONS,
+    }
+    return table.assign(
+        **{name: table[name].replace(words) for name, words in codes.items() if name in table}
+    )
+
+
+def departures(table: pd.DataFrame) -> pd.DataFrame:
+    """Return how often officers departed from the recommendation, reason codes in words."""
+    reasons = table["by"] == "reason"
+    words = table["name"].replace(text.OVERRIDE_REASONS).where(reasons, table["name"])
+    return table.assign(name=words)
 
 
 def inventory_row(version: ModelVersion, governance: GovernanceConfig) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from credit_core.labels.wording import RISK_NAME
 
 PROXY_BANNER = (
     "**Disengagement risk, not a default risk.** What is predicted is a proxy: whether a customer "
-    "will stop being active. Nobody's repayment was observed, so it is no PD and must not be used "
+    "will stop being active. It learnt from nobody's repayment: it is no PD, and must not be used "
     "as one."
 )
 OBSERVED_BANNER = "**PD (observed outcomes).** Learnt from recorded outcomes of past applications."
@@ -66,6 +66,10 @@ DIFFERENT_WINDOWS = (
     "These models were trained with different windows or settings, so they were not judged on the "
     "same people: read each curve on its own."
 )
+OVERLAP = (
+    "Intervals that overlap do not make two models equal: they were judged on the same people, and "
+    "the paired test under 'Two models' says whether the difference is real."
+)
 NO_DIFFERENCE = (
     "Candidate and champion were not judged on the same people and label, so no difference between "
     "them can be computed."
@@ -113,7 +117,7 @@ SEGMENTS_ARE_NOT_RISK = (
 )
 CHAMPION_HEADLINE = {
     "default": "Trained on recorded outcomes.",
-    "disengagement": "A proxy: no PD, nobody's repayment was observed.",
+    "disengagement": "A proxy: no PD, it learnt from nobody's repayment.",
 }
 AMOUNT_MODE = {
     "signed": "One column with a sign",
@@ -219,7 +223,7 @@ NO_PATH = (
     "be wrong to promise one."
 )
 NO_PROFIT = (
-    "No profit can be worked out from a proxy: nobody's repayment was observed, so nothing says "
+    "No profit can be worked out from a proxy: it learnt from nobody's repayment, so nothing says "
     "what an approval would earn or lose."
 )
 

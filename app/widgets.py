@@ -104,6 +104,11 @@ def _champions_first(version: ModelVersion) -> tuple[bool, bool, int]:
     return (not version.champion, version.name != "default", -int(version.version))
 
 
+def champions_first(versions: Iterable[ModelVersion]) -> list[ModelVersion]:
+    """Return versions in their order, but champions before all others."""
+    return sorted(versions, key=lambda version: not version.champion)
+
+
 def describe(version: ModelVersion) -> str:
     """Return 'default 3, LightGBM (champion)'."""
     return _label(version) + (" (champion)" if version.champion else "")

@@ -25,12 +25,15 @@ def choose_sample(versions: list[ModelVersion]) -> str:
 
 
 def choose_group(versions: list[ModelVersion]) -> list[ModelVersion]:
-    """Return the models that share data and label, and so may be drawn on one sample."""
+    """Return the models that share data and label, and so may be drawn on one sample.
+
+    The champion is the first of them.
+    """
     groups: dict[tuple[str, str], list[ModelVersion]] = {}
-    for version in sorted(versions, key=lambda version: not version.champion):
+    for version in widgets.champions_first(versions):
         groups.setdefault((version.dataset, version.label), []).append(version)
     if len(groups) == 1:
-        return versions
+        return next(iter(groups.values()))
     names = widgets.dataset_names()
     chosen = st.selectbox(
         "Trained on",
@@ -111,7 +114,9 @@ if len(versions) == 1:
 group = choose_group(versions)
 data = group[0].dataset
 drawn = comparison.leaderboard([found for found in versions if found.dataset == data])
-widgets.figure(charts.auc_intervals(drawn), charts.auc_finding(drawn))
+widgets.figure(charts.auc_intervals(drawn, sample), charts.auc_finding(drawn, sample))
+if len(group) > 1:
+    st.caption(text.OVERLAP)
 circular = [found for found in versions if found.circular and found.dataset == data]
 if circular:
     show_circular(circular[0])
@@ -125,6 +130,6 @@ widgets.tabs(
 )
 st.header("Promote")
 with st.container(border=True):
-    promotion.promote(versions)
+    promotion.promote(versions, data)
 st.header("What was live when")
 champions.show(question)

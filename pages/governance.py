@@ -43,7 +43,7 @@ def show_reports(versions: list[ModelVersion]) -> None:
     if not versions:
         st.info(text.NO_MODELS, icon=":material/model_training:")
         return
-    known = {version.reference: version for version in versions}
+    known = {version.reference: version for version in widgets.champions_first(versions)}
     chosen = st.selectbox(
         "Model",
         list(known),
@@ -103,12 +103,15 @@ def show_decisions() -> None:
         st.caption("No such decision on record.")
         return
     st.dataframe(
-        table.assign(status=table["status"].map(text.STATUS)),
+        record.decided(table),
         hide_index=True,
         column_config=tables.DECISIONS,
         alt="Decisions, newest first",
     )
-    st.caption("Customers stand under a keyed hash; the record holds no name and no note.")
+    st.caption(
+        "Customers stand under a keyed hash. Notes and inputs are kept beside the record, not in "
+        "it, so that they can be erased."
+    )
     second_look(table[table["status"] == WAITING])
     chosen = st.selectbox("Replay a decision", table["event"], format_func="Event {}".format)
     if st.button("Replay", icon=":material/replay:"):
@@ -127,7 +130,7 @@ def show_decisions() -> None:
             st.error(f"Not identical: {said}", icon=":material/error:")
     st.markdown("**How often officers departed from the recommendation**")
     st.dataframe(
-        workflows.override_rates(state.settings()),
+        record.departures(workflows.override_rates(state.settings())),
         hide_index=True,
         column_config=tables.OVERRIDES,
         alt="Overrides by officer and by reason",
@@ -140,7 +143,7 @@ def show_decisions() -> None:
     else:
         st.markdown("**How overridden cases turned out**")
         st.dataframe(
-            outcomes,
+            record.decided(outcomes),
             hide_index=True,
             column_config=tables.OVERRIDE_OUTCOMES,
             alt="Outcomes of overridden cases",

@@ -21,10 +21,11 @@ _SYMBOLS = {
 _JUDGING = ("out_of_time", "holdout", "cross_validation")
 
 
-def auc_intervals(table: pd.DataFrame) -> go.Figure:
+def auc_intervals(table: pd.DataFrame, judged: str = "out_of_time") -> go.Figure:
     """Draw each model's AUC on each sample as a dot with its 95% interval.
 
-    ``table`` is that of `comparison.leaderboard`. Circular models are drawn last, grey and
+    ``table`` is that of `comparison.leaderboard`; the title speaks of the sample ``judged``.
+    Circular models are drawn last, grey and
     hollow (a legend takes the look of the first point).
     """
     table = table.sort_values("circular", kind="stable")
@@ -33,7 +34,7 @@ def auc_intervals(table: pd.DataFrame) -> go.Figure:
     place = {name: len(names) - 1 - i for i, name in enumerate(names)}
     samples = [sample for sample in _SYMBOLS if sample in set(table["sample"])]
     made = figure(
-        auc_finding(table),
+        auc_finding(table, judged),
         "AUC (0.5 = chance, 1 = every bad ranked above every good)",
         "",
         140 + 44 * len(names),
@@ -88,10 +89,13 @@ def _name(row: Any) -> str:
     return f"{row.reference} {text.FAMILY[row.family]}{mark}"
 
 
-def auc_finding(table: pd.DataFrame) -> str:
-    """Say which sound model leads on the strictest sample, and whether the lead is clear."""
+def auc_finding(table: pd.DataFrame, judged: str = "out_of_time") -> str:
+    """Say which sound model leads on a sample, and whether the lead is clear.
+
+    Where no sound model was judged on that sample, the strictest one speaks.
+    """
     sound = table[~table["circular"].astype(bool)]
-    for sample in _JUDGING:
+    for sample in (judged, *_JUDGING):
         rows = sound[sound["sample"] == sample].sort_values("auc", ascending=False)
         if rows.empty:
             continue

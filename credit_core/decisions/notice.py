@@ -216,8 +216,8 @@ def _score(told: Told) -> list[str]:
     if not told.is_pd:
         said.append(
             "This score says how likely a customer is to stop being active (a disengagement "
-            "risk). It is no estimate of whether you would repay: nobody's repayment was "
-            "observed when it was made."
+            "risk). It is no estimate of whether you would repay: it was learnt from nobody's "
+            "repayment."
         )
         return said
     words = f"It stands for an estimated chance of {told.risk:.1%} that such a debt goes bad."

@@ -188,6 +188,7 @@ def open_tab(at, **tabs):
 def test_two_models_are_compared_in_words_and_at_a_cut_off(open_page, store):
     at = open_tab(open_page("compare", store.settings), compare_view="Two models")
     first, second = at.selectbox(key="duel_first"), at.selectbox(key="duel_second")
+    assert first.value == find_version(store.settings, "default").reference, "the champion"
     assert first.value != second.value
     shown = words(at)
     assert "No clear difference" in shown or "ranks better than" in shown
@@ -203,7 +204,10 @@ def test_two_models_are_compared_in_words_and_at_a_cut_off(open_page, store):
 def test_a_scorecard_shows_its_points(open_page, store):
     at = open_tab(open_page("compare", store.settings), compare_view="Inside a model")
     reference = store.version("scorecard").reference
-    at.selectbox(key="anatomy_model").set_value(reference)
+    assert (
+        at.selectbox(key="anatomy_model").value == find_version(store.settings, "default").reference
+    )
+    run(at.selectbox(key="anatomy_model").set_value(reference))
     open_tab(at, anatomy="Points table")
     points = next(t.value for t in at.dataframe if "woe" in t.value.columns)
     assert points["points"].notna().all()
