@@ -25,6 +25,7 @@ def context() -> None:
     if stored:
         names = dataset_names()
         _restore(state.DATA_KEY, st.session_state.pop("choose_data", None), list(names))
+        _notice_missed(state.DATA_KEY, names)
         st.session_state[_kept(state.DATA_KEY)] = st.selectbox(
             "Data",
             list(names),
@@ -34,14 +35,16 @@ def context() -> None:
             format_func=lambda fingerprint: names[fingerprint],
             help="Datasets are named by the hash of their content.",
         )
+        _say_missed(state.DATA_KEY, text.NO_SUCH_DATA)
     known = state.versions()
     if known:
         usable = [version for version in known if not version.circular]
-        references = [version.reference for version in sorted(usable, key=_champions_first)]
+        references = [version.reference for version in champions_first(usable)]
         # A label goes into links, so it must not change when another model becomes champion.
         labels = {version.reference: _label(version) for version in usable}
         if references:
             _restore(state.MODEL_KEY, st.session_state.pop("choose_model", None), references)
+            _notice_missed(state.MODEL_KEY, labels)
             st.session_state[_kept(state.MODEL_KEY)] = st.selectbox(
                 "Model",
                 references,
@@ -51,6 +54,7 @@ def context() -> None:
                 format_func=lambda reference: labels[reference],
                 help="Scores on every page come from this model. The champion comes first.",
             )
+            _say_missed(state.MODEL_KEY, text.NO_SUCH_MODEL)
             found = state.model()
             if found is not None:
                 champion = "Champion. " if found.champion else ""
@@ -63,6 +67,21 @@ def _kept(key: str) -> str:
 
 def _keep(key: str) -> None:
     st.session_state[_kept(key)] = st.session_state[key]
+    st.session_state.pop(f"missed {key}", None)
+
+
+def _notice_missed(key: str, labels: Mapping[str, str]) -> None:
+    """Remember what the address names and is not here: a bound widget falls back in silence."""
+    asked = st.query_params.get(key)
+    if asked is not None and asked not in {*labels, *labels.values()}:
+        st.session_state[f"missed {key}"] = asked
+
+
+def _say_missed(key: str, sentence: str) -> None:
+    """Say that something else is shown than the address asked for, until another is chosen."""
+    asked = st.session_state.get(f"missed {key}")
+    if asked is not None:
+        st.warning(sentence.format(asked=escaped(asked[:80])), icon=":material/link_off:")
 
 
 def _restore(key: str, chosen: str | None, options: list[str]) -> None:
@@ -100,13 +119,12 @@ def action(label: str, permission: Permission, *, form: bool = False, **given: A
     return False
 
 
-def _champions_first(version: ModelVersion) -> tuple[bool, bool, int]:
-    return (not version.champion, version.name != "default", -int(version.version))
-
-
 def champions_first(versions: Iterable[ModelVersion]) -> list[ModelVersion]:
-    """Return versions in their order, but champions before all others."""
-    return sorted(versions, key=lambda version: not version.champion)
+    """Return versions with champions before others, PDs before proxies, the newest before older."""
+    return sorted(
+        versions,
+        key=lambda found: (not found.champion, found.name != "default", -int(found.version)),
+    )
 
 
 def describe(version: ModelVersion) -> str:
@@ -174,7 +192,7 @@ def scored_or_stop(dataset: Dataset, version: ModelVersion) -> ScoredSnapshots:
 
 def _offer_another(dataset: Dataset) -> None:
     """Offer the first model that can score this data, champions before others."""
-    for other in sorted(state.versions(), key=_champions_first):
+    for other in champions_first(state.versions()):
         if not other.circular and fits(dataset, state.bundle(other)):
             st.button(
                 f"Score with {describe(other)}",

@@ -228,6 +228,13 @@ def test_a_champion_is_rolled_back_in_one_click_and_recorded(open_page, own, sto
     assert events.list_events(own, kind="promoted")[0].details["reason"].startswith("Rolled back")
 
 
+def test_an_address_that_names_what_is_gone_says_so(open_page, store):
+    shown = words(open_page("batch", store.settings, data="gone", model="default 99"))
+    assert "data that are not stored here: gone." in shown
+    assert "a model that cannot be chosen here: default 99." in shown
+    assert "not stored here" not in words(open_page("batch", store.settings))
+
+
 # --- applicant
 
 
