@@ -16,6 +16,7 @@ CIRCULAR_BANNER = (
 )
 HIGHER_IS_SAFER = "Points; higher = safer"
 NO_DATA = "There is no data yet. Bring in a transactions file, or use the simulated sample."
+CANNOT_SCORE = "{model} reads columns or attributes that these data do not have."
 NO_SUCH_DATA = "The address names data that are not stored here: {asked}. The above are shown."
 NO_SUCH_MODEL = "The address names a model that cannot be chosen here: {asked}. The above is used."
 NO_MODEL = "There is no champion yet. Train models, look at them side by side, and promote one."

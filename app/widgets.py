@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
@@ -182,12 +183,28 @@ def headline(version: ModelVersion) -> tuple[str, dict[str, float]]:
 
 def scored_or_stop(dataset: Dataset, version: ModelVersion) -> ScoredSnapshots:
     """Return the dataset's scores, or say why this model cannot score it and stop the page."""
-    try:
+    with offering_another(dataset):
         return state.scored(dataset, version)
+
+
+@contextmanager
+def offering_another(dataset: Dataset) -> Iterator[None]:
+    """Say what is wrong, offer a model that can score these data, and stop the page."""
+    try:
+        yield
     except CandorError as error:
         problem(error)
         _offer_another(dataset)
         st.stop()
+
+
+def can_score(dataset: Dataset, version: ModelVersion) -> bool:
+    """Say so where a model cannot score these data, and offer one that can."""
+    if fits(dataset, state.bundle(version)):
+        return True
+    st.warning(text.CANNOT_SCORE.format(model=describe(version)), icon=":material/error:")
+    _offer_another(dataset)
+    return False
 
 
 def _offer_another(dataset: Dataset) -> None:

@@ -43,7 +43,8 @@ with st.container(border=True):
     coming = incoming.running()
     if coming:
         st.caption("Another file is being brought in; it can be scored when it is here.")
-    if st.button("Score", type="primary", icon=":material/play_arrow:", disabled=coming):
+    usable = widgets.can_score(dataset, version)
+    if usable and st.button("Score", type="primary", icon=":material/play_arrow:", disabled=coming):
         request = {
             "dataset": dataset.fingerprint,
             "model": version.reference,

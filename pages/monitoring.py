@@ -13,7 +13,8 @@ dataset, version = state.require_dataset(), state.require_model()
 if "just_done" in st.session_state:
     st.success(st.session_state["just_done"], icon=":material/task_alt:")
 widgets.banner(version)
-found = watching.report(dataset, version, events.count(state.settings()))
+with widgets.offering_another(dataset):
+    found = watching.report(dataset, version, events.count(state.settings()))
 watching.show_verdict(found)
 drift, conduct, outcomes, before = st.tabs(
     ["Drift", "Reasons and overrides", "Outcomes", "Over time"]

@@ -112,6 +112,17 @@ def test_data_that_the_champion_cannot_score_names_a_model_that_can(open_page, o
     assert text.PROXY_BANNER in words(at), "the list shows scores before a customer is chosen"
 
 
+@pytest.mark.parametrize("page", ["batch", "monitoring"])
+def test_other_pages_offer_it_as_well(open_page, own, simulated, page):
+    workflows.ingest(simulated / "transactions.csv.gz", own)
+    at = open_page(page, own)
+    assert "attributes" in words(at)
+    assert "Score" not in [found.label for found in at.button], "it would only fail"
+    offered = next(found for found in at.button if found.label.startswith("Score with"))
+    run(offered.click())
+    assert not [found for found in at.button if found.label.startswith("Score with")]
+
+
 def test_data_that_no_model_can_score_leads_to_train(open_page, own, tmp_path):
     rows = [f"c{i % 40},2024-{1 + i % 12:02}-05,{5 + i % 7}" for i in range(400)]
     (tmp_path / "bare.csv").write_text("customer_id,timestamp,amount\n" + "\n".join(rows))
