@@ -279,6 +279,14 @@ PERCENTILE_MEANS = (
     "counted half. Contributions are SHAP values for trees, the terms of the sum for linear "
     "models, in points."
 )
+MOSTLY_BAD = (
+    "More than half of those approved turned out {bad}: these cut-offs let through more of them "
+    "than of others, whatever the bands are called."
+)
+BANDS_MEAN = (
+    "Bands are fifths of the development sample by score, not levels of risk: A is the safest "
+    "fifth of these people, however safe that is."
+)
 WITHOUT_THIN_FILES = (
     "By score alone: who has too few transactions is referred as well, whatever the score. Batch "
     "counts them, so fewer are approved there."

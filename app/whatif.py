@@ -89,7 +89,13 @@ def _scenario(found: Explanation, history: Any, attributes: dict[str, Any]) -> N
                     chosen[one.name] = level
     with right:
         st.caption(text.AHEAD.format(months=months))
+        as_before = whatif.imagine(found, state.settings(), history, {}, months, attributes)
+        if not chosen:
+            _show(as_before)
+            return
         _show(whatif.imagine(found, state.settings(), history, chosen, months, attributes))
+        alone = as_before.after.score
+        st.caption(f"Going on as before alone: {alone:.1f} ({alone - found.score:+.1f} points).")
 
 
 def _transactions(found: Explanation, history: Any, attributes: dict[str, Any]) -> None:
@@ -165,6 +171,9 @@ def _show(result: whatif.WhatIf) -> None:
     first.metric("Score now", f"{before.score:.1f}")
     second.metric("Score then", f"{after.score:.1f}", f"{after.score - before.score:+.1f} points")
     third.metric("Recommendation then", text.DECISION_SHORT[after.decision])
+    if after.thin_file:
+        limit = after.policy.thin_file_transactions
+        st.caption(text.THIN_FILE.format(limit=limit))
     if result.outside:
         named = ", ".join(readable(source).lower() for source in result.outside[:4])
         st.caption(f"Beyond anything seen in development, so rely on it less: {named}.")

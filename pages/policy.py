@@ -37,7 +37,17 @@ def choose_cut_offs(policy: Policy) -> tuple[float, float, int, str]:
         index=FOUR_EYES.index(policy.four_eyes),
         format_func=text.FOUR_EYES.__getitem__,
     )
-    return float(approve), float(decline), int(thin), second
+    return (
+        _untouched(approve, policy.approve_from),
+        _untouched(decline, policy.decline_below),
+        int(thin),
+        second,
+    )
+
+
+def _untouched(shown: float, cut: float) -> float:
+    """Return a cut-off that nobody changed as it is, beyond the one decimal that is shown."""
+    return cut if shown == round(cut, 1) else float(shown)
 
 
 def show_effect(now: Effect, new: Effect, bad: str) -> None:
@@ -59,6 +69,8 @@ def show_effect(now: Effect, new: Effect, bad: str) -> None:
             f"({new.low:.1%} to {new.high:.1%}, 95%, Jeffreys). {new.bads_missed:.0%} of all "
             f"{bad} customers would be approved. n {new.n:,}."
         )
+    if new.approved and new.bad_rate > 0.5:
+        st.warning(text.MOSTLY_BAD.format(bad=bad), icon=":material/warning:")
 
 
 def show_profit(judged: Judged, approve: float) -> None:
@@ -83,6 +95,7 @@ def show_bands(policy: Policy, judged: Judged) -> None:
         column_config=tables.POLICY_BANDS,
         alt="Bands with their score ranges and observed shares",
     )
+    st.caption(text.BANDS_MEAN)
 
 
 def show_segments(judged: Judged, approve: float, decline: float, bad: str) -> None:
@@ -134,8 +147,8 @@ with right:
     if bundle.reads_transactions:
         st.caption(text.WITHOUT_THIN_FILES)
 changed = (approve, decline, thin, second) != (
-    round(policy.approve_from, 1),
-    round(policy.decline_below, 1),
+    policy.approve_from,
+    policy.decline_below,
     policy.thin_file_transactions,
     policy.four_eyes,
 )
