@@ -18,14 +18,18 @@ from credit_core.oversight.registry import ModelVersion
 from credit_core.workflows import comparison
 
 Rows = dict[str, pd.DataFrame]
-"""Evaluation rows by a model's reference."""
+"""Evaluation rows by a model's name, its reference and family."""
 MOST_DRAWN = 4
 TABS = ("Ranking (ROC)", "Precision", "KS", "Calibration", "Lift", "Scores")
 
 
 def show_curves(versions: list[ModelVersion], sample: str) -> None:
     """Draw the chosen models on one sample, a tab a view, a table beside each."""
-    judged = {version.reference: version for version in versions if sample in version.metrics}
+    judged = {
+        f"{version.reference} {text.FAMILY[version.family]}": version
+        for version in versions
+        if sample in version.metrics
+    }
     if sample not in comparison.SAMPLES or not judged:
         st.caption("No curves for this sample: single predictions are kept for the others only.")
         return
@@ -34,7 +38,7 @@ def show_curves(versions: list[ModelVersion], sample: str) -> None:
         list(judged),
         default=list(judged)[:MOST_DRAWN],
         max_selections=MOST_DRAWN,
-        format_func=lambda reference: widgets.describe(judged[reference]),
+        format_func=lambda name: widgets.describe(judged[name]),
     )
     if not chosen:
         return
@@ -50,7 +54,7 @@ def show_curves(versions: list[ModelVersion], sample: str) -> None:
 
 @dataclass(frozen=True)
 class _Shown:
-    """On which sample, the models by reference, and the one that ranks best there."""
+    """On which sample, the models by name, and the one that ranks best there."""
 
     sample: str
     versions: dict[str, ModelVersion]

@@ -11,16 +11,16 @@ from app import text
 _C = st.column_config
 
 LEADERBOARD: dict[str, Any] = {
-    "reference": _C.TextColumn("Model", pinned=True, width=130),
-    "mark": _C.TextColumn("Mark"),
+    "reference": _C.TextColumn("Model", pinned=True, width=120),
+    "mark": _C.TextColumn("Mark", width=78),
     "family": _C.TextColumn("Family"),
     "auc": _C.NumberColumn("AUC", format="%.3f", help="0.5 = chance, 1 = perfect ranking"),
     "auc_low": _C.NumberColumn("95% from", format="%.3f"),
     "auc_high": _C.NumberColumn("to", format="%.3f"),
     "n": _C.NumberColumn("n", format="localized"),
     "bads": _C.NumberColumn("Bads", format="localized"),
-    "gini": _C.NumberColumn("Gini", format="%.3f", help="2 AUC - 1"),
-    "ks": _C.NumberColumn("KS", format="%.3f"),
+    "gini": _C.NumberColumn("Gini", format="%.3f", width=58, help="2 AUC - 1"),
+    "ks": _C.NumberColumn("KS", format="%.3f", width=58),
     "pr_auc": _C.NumberColumn("PR-AUC", format="%.3f", help="Average precision; chance = bad rate"),
     "slope": _C.NumberColumn(
         "Slope", format="%.2f", help="Of calibration: 1 = right, below 1 = too extreme"

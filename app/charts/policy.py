@@ -35,7 +35,7 @@ def profit(curve: pd.DataFrame, approve_from: float, title: str) -> go.Figure:
         x=approve_from,
         line={"color": GREY, "dash": "dash", "width": 1.5},
         annotation_text=f"cut-off {approve_from:.0f}",
-        annotation_position="top left",
+        annotation_position="top right" if best["approve_from"] < approve_from else "top left",
     )
     legend_above(made)
     made.update_yaxes(tickformat=",.2f")
