@@ -43,13 +43,19 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     429: {"model": shapes.Problem, "description": "Too many requests with this key."},
     503: {"model": shapes.Problem, "description": "No champion, or too much to do."},
 }
+_PRINTED = "^[!-~]+$"
+_PATTERNS = {
+    _PRINTED: "write it in printable ASCII, without spaces",
+    shapes.IDENTITY: "it may not begin or end with a space, nor hold a line break",
+}
+"""What is wrong where a text does not fit a pattern."""
 Once = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
         min_length=1,
         max_length=200,
-        pattern="^[!-~]+$",
+        pattern=_PRINTED,
         description="The caller's own name for this decision: it is recorded once, and the same "
         "request sent again gets the same answer for a day.",
     ),
@@ -272,7 +278,8 @@ def _handlers(api: FastAPI) -> None:
 def _field(entry: Any) -> dict[str, str]:
     parts = [str(part)[:60] for part in entry["loc"]]
     inside = parts[1:] if len(parts) > 1 and parts[0] in ("body", "header") else parts
-    return {"field": ".".join(inside), "problem": str(entry["msg"]).removeprefix("Value error, ")}
+    problem = _PATTERNS.get(entry.get("ctx", {}).get("pattern"), str(entry["msg"]))
+    return {"field": ".".join(inside), "problem": problem.removeprefix("Value error, ")}
 
 
 def _keys_in_schema(api: FastAPI) -> None:

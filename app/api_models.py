@@ -86,7 +86,8 @@ Iso = Annotated[
 Moment = Annotated[Iso, AfterValidator(_utc)]
 Money = Annotated[float, Field(ge=-MAX_MONEY, le=MAX_MONEY, strict=True)]
 Text = Annotated[str, Field(max_length=200)]
-Identity = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$")]
+IDENTITY = r"^\S(.*\S)?$"
+Identity = Annotated[str, Field(min_length=1, max_length=200, pattern=IDENTITY)]
 
 
 _RISKS = " or ".join(f'"{name}"' for name in RISK_NAME.values())

@@ -93,7 +93,7 @@ def ingest(
     """Check a file, set broken rows aside with their reasons, and store it."""
     settings = get_settings()
     config = config_of(None, settings)
-    dataset = dataset_of(file, settings, config, mapping, applications, protected)
+    dataset = dataset_of(file, settings, config, mapping, applications, protected, remark=False)
     remarks = [*of_ledger(dataset), *of_applications(dataset.applications)]
     if as_json:
         print_json(

@@ -65,15 +65,22 @@ def dataset_of(
     mapping: Path | None = None,
     applications: Path | None = None,
     protected: list[str] | None = None,
+    *,
+    remark: bool = True,
 ) -> Dataset:
-    """Return the dataset a FILE argument means: a stored one, or a file ingested now."""
+    """Return the dataset a FILE argument means: a stored one, or a file ingested now.
+
+    What should be looked at in a file that was ingested is said on standard error, where
+    ``remark`` asks for it.
+    """
     from credit_core import workflows
     from credit_core.data.mapping import load_mapping
+    from credit_core.data.remarks import of_applications, of_ledger
     from credit_core.data.store import open_dataset
 
     if file is not None and applications is None and mapping is None and is_fingerprint(file):
         return open_dataset(settings, file)
-    return workflows.ingest(
+    dataset = workflows.ingest(
         Path(file) if file is not None else None,
         settings,
         mapping=load_mapping(mapping) if mapping else None,
@@ -81,6 +88,9 @@ def dataset_of(
         protected=tuple(protected or ()) + config.applications.protected,
         progress=progress,
     )
+    if remark:
+        warn((*of_ledger(dataset), *of_applications(dataset.applications)))
+    return dataset
 
 
 def is_fingerprint(file: str) -> bool:

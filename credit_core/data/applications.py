@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from credit_core.data.contract import normalise_header
+from credit_core.data.reading import tomorrow
 from credit_core.data.rejects import Rejects, write_rejects
 from credit_core.data.source import Source
 from credit_core.data.store import Applications, Attribute
@@ -67,6 +68,7 @@ def store_applications(
         typed["as_of"] = _dates(frame["as_of"], source.name)
         set_aside(frame["as_of"].isna(), "as_of", "missing")
         set_aside(typed["as_of"].isna(), "as_of", "not_a_date")
+        set_aside(typed["as_of"] > tomorrow(), "as_of", "in_the_future")
     typed["as_of"] = typed["as_of"].astype("datetime64[us]")
     typed["outcome"] = np.nan
     if "outcome" in frame:

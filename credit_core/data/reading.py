@@ -29,6 +29,12 @@ from credit_core.settings import Settings
 LONGEST_LINE = 1 << 20
 """Bytes a line may have; a longer one is set aside."""
 
+
+def tomorrow() -> datetime:
+    """Return the latest moment, UTC, that a row may be dated."""
+    return datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1)
+
+
 REASONS: dict[str, str] = {
     "missing": "the cell is empty",
     "not_a_date": "not a date in the expected form",
@@ -323,12 +329,12 @@ def _wrong(cell: Cell, settings: Settings) -> tuple[list[tuple[str, str]], list[
         cases.append((f"{value} IS NULL AND {known}", f"{name}.{reason}"))
         good.append(f"({value} IS NOT NULL OR NOT {known})")
     if cell.kind == "timestamp":
-        tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d %H:%M:%S")
+        latest = f"{tomorrow():%Y-%m-%d %H:%M:%S}"
         # The reader takes two digits where four were expected for a year of the first century.
         cases.append((f"{value} < TIMESTAMP '1000-01-01'", f"{name}.not_a_date"))
         cases.append((f"{value} < TIMESTAMP '1970-01-01'", f"{name}.too_early"))
-        cases.append((f"{value} > TIMESTAMP '{tomorrow}'", f"{name}.in_the_future"))
-        good.append(f"{value} BETWEEN TIMESTAMP '1970-01-01' AND TIMESTAMP '{tomorrow}'")
+        cases.append((f"{value} > TIMESTAMP '{latest}'", f"{name}.in_the_future"))
+        good.append(f"{value} BETWEEN TIMESTAMP '1970-01-01' AND TIMESTAMP '{latest}'")
     if cell.kind == "money" and name != "amount":
         cases.append((f"abs({value}) > {MAX_MONEY}", f"{name}.too_large"))
         good.append(f"coalesce({value} BETWEEN -{MAX_MONEY} AND {MAX_MONEY}, true)")

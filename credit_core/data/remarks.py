@@ -30,6 +30,13 @@ def of_ledger(dataset: Dataset) -> tuple[str, ...]:
             "totals line, or a long number that a spreadsheet shortened, so that several customers "
             "share it. They are kept as they are; mend the file if they are no customers."
         )
+    if copies := dataset.quality.get("exact_copies"):
+        rows = "row repeats another" if copies == 1 else "rows repeat another"
+        found.append(
+            f"{copies:,} {rows} in every cell, and no column numbers transactions: two equal "
+            "payments are possible, so all are kept. Where a file was put together twice, take "
+            "the copies out and bring it in again, or money counts double."
+        )
     status = [name for name in dataset.unused if _STATUS.fullmatch(name)]
     if status:
         found.append(

@@ -235,6 +235,14 @@ def test_what_cannot_be_used_is_named_and_never_quoted(client, valid, change, fi
     assert told["request_id"] == found.headers["x-request-id"]
 
 
+def test_a_text_that_fits_no_pattern_is_told_in_words(client, valid) -> None:
+    told = client.post("/v1/score", json={**valid, "customer_id": " 7"}).json()["error"]
+    assert told == "customer_id: it may not begin or end with a space, nor hold a line break"
+    named = {"Idempotency-Key": "a b"}
+    told = client.post("/v1/score", json=valid, headers=named).json()["error"]
+    assert told.lower() == "idempotency-key: write it in printable ascii, without spaces"
+
+
 def test_attributes_of_another_kind_are_named(client, valid) -> None:
     for name, value in valid["attributes"].items():
         wrong = 1.0 if isinstance(value, str) else "many"

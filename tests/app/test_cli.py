@@ -326,7 +326,9 @@ def test_as_of_is_the_date_scored_at(reading: Run, store, tmp_path: Path) -> Non
     assert f"candor: warning: {warning}" in ran.err.splitlines()
     said = reading("score", *given).out
     assert f"{out}: " in said
-    assert "risk is Disengagement risk; PSI of the scores against development" in said
+    assert (
+        "risk is Disengagement risk; PSI of the scores against unseen customers at training" in said
+    )
     refused = {
         "soon": "YYYY-MM-DD",
         "1999-01-01": "ledger begins",

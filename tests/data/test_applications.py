@@ -183,7 +183,9 @@ def test_dates_that_could_be_either_are_refused(load: Load, dates: list[str]) ->
         load("id,as_of\n" + rows)
 
 
-@pytest.mark.parametrize("odd", ["03/04/2024", "20240403", "2024", "soon", "2024-02-30"])
+@pytest.mark.parametrize(
+    "odd", ["03/04/2024", "20240403", "2024", "soon", "2024-02-30", "2999-01-01"]
+)
 def test_a_date_of_another_form_is_rejected(load: Load, odd: str) -> None:
     dataset, frame = load(f"id,as_of\nA,2024-04-01\nB,{odd}\nC,2024-04-02\n")
     assert dataset.applications.rejected == 1

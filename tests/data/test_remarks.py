@@ -51,3 +51,11 @@ def test_headers_that_change_what_amounts_mean(
     rows = [f"C{i % 5},2024-01-{1 + i:02},{1000 + i},ok" for i in range(20)]
     said = of_ledger(stored(tmp_path, settings, header, *rows))
     assert [words in one for one in said] == ([True] if words else [])
+
+
+def test_exact_copies_without_an_id_are_remarked_on(settings, written) -> None:
+    rows = "customer_id,date,amount\n" + "a,2024-01-05,5.00\n" * 3 + "b,2024-01-05,5.00\n"
+    (remark,) = of_ledger(ingest(written(rows), settings))
+    assert remark.startswith("2 rows repeat another in every cell")
+    numbered = "transaction_id,customer_id,date,amount\n1,a,2024-01-05,5.00\n2,a,2024-01-05,5.00\n"
+    assert of_ledger(ingest(written(numbered), settings)) == ()
