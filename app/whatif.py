@@ -23,8 +23,12 @@ _WAYS = {
 }
 
 
+@st.fragment
 def what_if(found: Explanation, dataset: Dataset) -> None:
-    """Let a person change what the customer did, and show the score that would follow."""
+    """Let a person change what the customer did, and show the score that would follow.
+
+    A fragment: what is moved here draws nothing else of the page anew.
+    """
     reads = found.bundle.reads_transactions and dataset.has_transactions
     ways = [way for way in _WAYS if reads or way == "application"]
     if not found.bundle.attributes:
@@ -89,13 +93,7 @@ def _scenario(found: Explanation, history: Any, attributes: dict[str, Any]) -> N
                     chosen[one.name] = level
     with right:
         st.caption(text.AHEAD.format(months=months))
-        as_before = whatif.imagine(found, state.settings(), history, {}, months, attributes)
-        if not chosen:
-            _show(as_before)
-            return
         _show(whatif.imagine(found, state.settings(), history, chosen, months, attributes))
-        alone = as_before.after.score
-        st.caption(f"Going on as before alone: {alone:.1f} ({alone - found.score:+.1f} points).")
 
 
 def _transactions(found: Explanation, history: Any, attributes: dict[str, Any]) -> None:
@@ -171,6 +169,9 @@ def _show(result: whatif.WhatIf) -> None:
     first.metric("Score now", f"{before.score:.1f}")
     second.metric("Score then", f"{after.score:.1f}", f"{after.score - before.score:+.1f} points")
     third.metric("Recommendation then", text.DECISION_SHORT[after.decision])
+    if result.as_before not in (None, after.score):
+        alone = result.as_before - before.score
+        st.caption(f"Going on as before: {result.as_before:.1f} ({alone:+.1f} points).")
     if after.thin_file:
         limit = after.policy.thin_file_transactions
         st.caption(text.THIN_FILE.format(limit=limit))

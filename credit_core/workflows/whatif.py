@@ -44,13 +44,15 @@ class Change:
 class WhatIf:
     """A score as it is and as it would be; ``changes`` add up to the difference, largest first.
 
-    ``outside`` names the factors whose new value no development customer had.
+    ``outside`` names the factors whose new value no development customer had; ``as_before`` is the
+    score after as many months without any change of conduct, None where no months pass.
     """
 
     before: Explanation
     after: Explanation
     changes: tuple[Change, ...]
     outside: tuple[str, ...]
+    as_before: float | None = None
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,36 @@ def imagine(
     attributes: dict[str, Any] | None = None,
 ) -> WhatIf:
     """Score the customer as they would stand after some months of the chosen scenarios."""
+    lives = [{}, chosen] if chosen else [{}]
+    scored = _lived(found, settings, history, lives, months, attributes)
+    last = len(lives) - 1
+    after = replace(explanation(scored, last, found.version), customer_id=found.customer_id)
+    beyond = outside(found.bundle, dict(scored.table.iloc[last]))
+    alone = float(scored.scored.points[0])
+    return WhatIf(found, after, _changes(found, after), beyond, alone)
+
+
+def _lived(
+    found: Explanation,
+    settings: Settings,
+    history: pd.DataFrame,
+    lives: list[dict[str, float]],
+    months: int,
+    attributes: dict[str, Any] | None,
+) -> ScoredSnapshots:
+    """Score the customer after some months of each of these lives, in one go."""
     begin = _dated(found)
-    ahead = scenarios.imagine(history, begin, months, chosen)
-    end = begin + months * scenarios.MONTH
-    return rescore(found, settings, ahead, as_of=end, attributes=attributes)
+    names = [f"{i}" for i in range(len(lives))]
+    lived = pd.concat(
+        [
+            scenarios.imagine(history, begin, months, chosen).assign(customer_id=name)
+            for name, chosen in zip(names, lives, strict=True)
+        ],
+        ignore_index=True,
+    )
+    end = pd.Timestamp(begin + months * scenarios.MONTH)
+    frame = pd.DataFrame({"customer_id": names, "as_of": end})
+    return _scored(found, settings, lived, frame, attributes)
 
 
 def paths_to_approval(
@@ -131,18 +159,8 @@ def paths_to_approval(
     and rescored; one counts only if policy then approves and no factor that it moved leaves the
     range seen in development.
     """
-    begin, end = _dated(found), _dated(found) + months * scenarios.MONTH
     tried = list(scenarios.combinations(scenarios.possible(history), MOST_CHANGES))
-    names = [f"{i}" for i in range(len(tried))]
-    lived = pd.concat(
-        [
-            scenarios.imagine(history, begin, months, chosen).assign(customer_id=name)
-            for name, chosen in zip(names, tried, strict=True)
-        ],
-        ignore_index=True,
-    )
-    frame = pd.DataFrame({"customer_id": names, "as_of": pd.Timestamp(end)})
-    scored = _scored(found, settings, lived, frame, attributes)
+    scored = _lived(found, settings, history, tried, months, attributes)
     rows: list[dict[str, Any]] = scored.table.to_dict("records")  # type: ignore[assignment]
     unusual = set(outside(found.bundle, rows[0]))  # by merely going on as before
     approved = [

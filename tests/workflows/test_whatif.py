@@ -74,6 +74,17 @@ def test_paths_lead_where_they_say(some, store) -> None:
     assert walked, "some customer of eight has a path"
 
 
+def test_going_on_as_before_is_told_apart_from_the_change(some, store) -> None:
+    found, history, attributes = some[0]
+    as_it_is = whatif.imagine(found, store.settings, history, {}, 3, attributes)
+    assert as_it_is.as_before == as_it_is.after.score
+    changed = whatif.imagine(found, store.settings, history, {"purchases": 5}, 3, attributes)
+    assert changed.as_before == as_it_is.after.score
+    assert changed.after.score != changed.as_before
+    assert changed.after.customer_id == found.customer_id
+    assert whatif.rescore(found, store.settings, history, attributes=attributes).as_before is None
+
+
 def test_nothing_left_is_refused(some, store) -> None:
     found, history, attributes = some[0]
     with pytest.raises(InputError, match="keep at least one"):
