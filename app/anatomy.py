@@ -16,6 +16,7 @@ from credit_core.oversight.registry import ModelVersion
 MOST_BARS = 15
 
 
+@st.fragment
 def show(versions: list[ModelVersion]) -> None:
     """Let a model be chosen, and show what was kept about it at its training."""
     known = {version.reference: version for version in versions}

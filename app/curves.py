@@ -23,6 +23,7 @@ MOST_DRAWN = 4
 TABS = ("Ranking (ROC)", "Precision", "KS", "Calibration", "Lift", "Scores")
 
 
+@st.fragment
 def show_curves(versions: list[ModelVersion], sample: str) -> None:
     """Draw the chosen models on one sample, a tab a view, a table beside each."""
     judged = {

@@ -14,6 +14,7 @@ from credit_core.workflows.decisions import CONFIRMED, FINAL, list_decisions
 from credit_core.workflows.notice import notice
 
 
+@st.fragment
 def decide(found: Explanation) -> None:
     """Record a person's decision: the recommended one, or another with its reason."""
     key = f"{found.customer_id} {found.as_of} {found.version.reference}"

@@ -15,6 +15,7 @@ from credit_core.workflows import comparison, pairs
 MLFLOW_RUN = "http://localhost:5000/#/runs/{run_id}"
 
 
+@st.fragment
 def show(versions: list[ModelVersion], sample: str) -> None:
     """Let two models be chosen, and compare them on one sample."""
     known = {version.reference: version for version in versions if sample in version.metrics}
