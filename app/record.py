@@ -41,8 +41,7 @@ def describe(kind: str, details: dict[str, Any]) -> str:
         return f"Brought in {details['rows']:,} transactions, {details['rejected']:,} set aside"
     if kind == "trained":
         label = text.LABEL_NAME.get(details["label"], details["label"])
-        count = len(details["versions"])
-        return f"Trained {count} model{'s' if count > 1 else ''}: {label}"
+        return f"Trained {text.counted(len(details['versions']), 'model')}: {label}"
     if kind == "promoted":
         before = f" in place of {details['replaces']}" if details.get("replaces") else ""
         return f"Promoted {details['model']}{before}: {details['reason']}"
@@ -53,15 +52,15 @@ def describe(kind: str, details: dict[str, Any]) -> str:
         return f"Decided {details['decision']} at {details['score']:.0f} points{override}"
     if kind == "monitored":
         count = len(details["alerts"])
-        alerts = f"{count} alert{'s' if count != 1 else ''}" if count else "nothing to report"
+        alerts = text.counted(count, "alert") if count else "nothing to report"
         return f"Monitored {details['model']}: {details['level']}, {alerts}"
     if kind == "outcomes received":
         return f"Received {details['matched']:,} outcomes that arrived after scoring"
     if kind == "reported":
         return f"Wrote a report on {details['model']} ({details['format']})"
     if kind == "fairness":
-        count = len(details["attributes"])
-        return f"Compared the groups of {count} protected attribute{'s' if count > 1 else ''}"
+        count = text.counted(len(details["attributes"]), "protected attribute")
+        return f"Compared the groups of {count}"
     if kind == "refused" and "role" not in details:
         return "Refused a sign-in: its account has no single role here"
     if kind == "refused":

@@ -12,8 +12,8 @@ def steps(data: Dataset | None, versions: list[ModelVersion]) -> list[tuple[str,
     """Return the four steps: name, what it is or where it stands, its page, whether it is done."""
     honest = [version for version in versions if not version.circular]
     champions = [version for version in versions if version.champion]
-    decided = bool(events.list_events(state.settings(), limit=1, kind="decided"))
-    scored = any(job.state == "done" for job in jobs.list_jobs(state.settings(), "score"))
+    decided = events.count(state.settings(), "decided")
+    scored = sum(job.state == "done" for job in jobs.list_jobs(state.settings(), "score"))
     labels = sorted({text.LABEL_NAME[version.label] for version in honest})
     return [
         (
@@ -44,8 +44,10 @@ def steps(data: Dataset | None, versions: list[ModelVersion]) -> list[tuple[str,
         ),
         (
             "Decisions",
-            "Scores have been used." if decided or scored else "Score applicants, give reasons.",
+            f"On record: {text.counted(decided, 'decision')}, {text.counted(scored, 'file')} scored"
+            if decided or scored
+            else "Score applicants, give reasons.",
             "applicant",
-            decided or scored,
+            bool(decided or scored),
         ),
     ]

@@ -406,3 +406,12 @@ PUBLIC_REFUSED = (
 SESSION_OVER = "You signed out. Sign in again to go on."
 SESSION_LONG = "A sign-in lasts {hours:g} hours, and yours has ended. Sign in again to go on."
 SESSION_IDLE = "Nothing happened for {minutes:g} minutes, so your sign-in ended. Sign in again."
+
+
+def counted(n: int, what: str) -> str:
+    """Return a number with what it counts, in the plural where it has one.
+
+    >>> counted(1, "decision"), counted(2_000, "file")
+    ('1 decision', '2,000 files')
+    """
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"

@@ -92,12 +92,13 @@ def find_event(settings: Settings, sequence: int) -> Event | None:
     return None if row is None else _event(row)
 
 
-def count(settings: Settings) -> int:
-    """Return how many events the record holds."""
+def count(settings: Settings, kind: str | None = None) -> int:
+    """Return how many events the record holds, of one kind where it is given."""
+    query = sa.select(sa.func.count()).select_from(_events)
+    if kind is not None:
+        query = query.where(_events.c.kind == kind)
     with _store(settings) as (engine, _), engine.connect() as connection:
-        found: int = connection.execute(
-            sa.select(sa.func.count()).select_from(_events)
-        ).scalar_one()
+        found: int = connection.execute(query).scalar_one()
     return found
 
 
