@@ -59,8 +59,8 @@ def describe(kind: str, details: dict[str, Any]) -> str:
     if kind == "reported":
         return f"Wrote a report on {details['model']} ({details['format']})"
     if kind == "fairness":
-        count = text.counted(len(details["attributes"]), "protected attribute")
-        return f"Compared the groups of {count}"
+        named = text.counted(len(details["attributes"]), "protected attribute")
+        return f"Compared the groups of {named}"
     if kind == "refused" and "role" not in details:
         return "Refused a sign-in: its account has no single role here"
     if kind == "refused":
