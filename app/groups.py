@@ -61,6 +61,7 @@ def show_map(found: Segments) -> None:
     made = charts.cluster_map(points, found.profile)
     left, right = st.columns([9, 11])
     with left:
+        widgets.headed(made)
         st.plotly_chart(
             made,
             config={"displayModeBar": False},

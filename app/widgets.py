@@ -238,7 +238,16 @@ def tabs(key: str, drawn: Mapping[str, Callable[[], None]]) -> None:
 
 def figure(made: Any, finding: str) -> None:
     """Draw a Plotly figure without its toolbar; ``finding`` is what a screen reader says."""
+    headed(made)
     st.plotly_chart(made, config={"displayModeBar": False}, alt=finding)
+
+
+def headed(made: Any) -> None:
+    """Write a figure's title above it."""
+    from app.charts.base import take_title  # not every page needs Plotly, which takes long to load
+
+    if title := take_title(made):
+        st.markdown(f"**{escaped(title)}**")
 
 
 def ink() -> str:

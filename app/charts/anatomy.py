@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app import text
-from app.charts.base import BLUE, GREY, figure, plain
+from app.charts.base import BLUE, GREY, INTERVAL, LOW_TO_HIGH, figure, plain
 
 
 def importance(table: pd.DataFrame, title: str) -> go.Figure:
@@ -22,7 +22,7 @@ def importance(table: pd.DataFrame, title: str) -> go.Figure:
         y=[plain(source) for source in rows["source"]],
         orientation="h",
         marker={"color": BLUE},
-        error_x=_interval(rows, "points"),
+        error_x={**_interval(rows, "points"), **INTERVAL},
         hovertemplate="%{y}: %{x:.1f} points",
     )
     return made
@@ -60,7 +60,7 @@ def swarm(found: list[dict[str, Any]], title: str) -> go.Figure:
                 "color": stands[known],
                 "cmin": 0,
                 "cmax": 1,
-                "colorscale": "Cividis",
+                "colorscale": LOW_TO_HIGH,
                 "showscale": place == 0,
                 "colorbar": {
                     "title": "Value",

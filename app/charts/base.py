@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import plotly.graph_objects as go
 
 BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, GREY = (
@@ -15,6 +17,12 @@ BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, GREY = (
 )
 """Okabe and Ito's palette; blue = better for the customer, vermillion = worse."""
 SERIES = (BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE)
+INTERVAL = {"color": ORANGE, "thickness": 2}
+"""Of an error bar that begins inside a bar: it is seen on the bar and on both themes' ground."""
+LOW_TO_HIGH = [[0, BLUE], [0.5, PURPLE], [1, ORANGE]]
+"""A colour scale whose ends are seen on both themes' ground."""
+_TITLE = 36
+"""Height of a figure's title, pixels."""
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 """Lines differ by dash as well as by colour."""
 
@@ -40,6 +48,18 @@ def legend_above(made: go.Figure) -> None:
         legend={"orientation": "h", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"},
         margin={"t": 76},
     )
+
+
+def take_title(made: go.Figure) -> str:
+    """Take the title off a figure and return it: as text of the page it wraps, drawn it is cut."""
+    title = made.layout.title.text or ""
+    if title:
+        made.update_layout(
+            title={"text": ""},
+            height=made.layout.height - _TITLE,
+            margin={"t": made.layout.margin.t - _TITLE},
+        )
+    return html.unescape(title)
 
 
 def plain(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from app.charts.base import BLUE, GREY, ORANGE, figure, legend_above, plain
+from app.charts.base import BLUE, GREY, INTERVAL, ORANGE, figure, legend_above, plain
 
 
 def approval(table: pd.DataFrame, reference: str, title: str) -> go.Figure:
@@ -22,16 +22,18 @@ def approval(table: pd.DataFrame, reference: str, title: str) -> go.Figure:
             "symmetric": False,
             "array": rows["approval_high"] - rows["approval"],
             "arrayminus": rows["approval"] - rows["approval_low"],
+            **INTERVAL,
         },
         hovertemplate="%{y}: %{x:.1%}<extra></extra>",
     )
     base = float(table.loc[table["group"] == reference, "approval"].iloc[0])
     made.add_vline(
         x=0.8 * base,
-        line={"color": GREY, "dash": "dash", "width": 1.5},
+        line={"color": ORANGE, "dash": "dash", "width": 1.5},
         annotation_text="four fifths of the reference",
         annotation_position="top left",
     )
+    made.update_yaxes(range=[-0.5, len(rows) + 0.1])  # room for those words above the bars
     made.update_xaxes(tickformat=".0%", rangemode="tozero")
     return made
 

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.charts.base import BLUE, GREY, ORANGE, VERMILLION, figure, legend_above, plain
+from app.charts.base import BLUE, GREY, INTERVAL, ORANGE, VERMILLION, figure, legend_above, plain
 from credit_core.workflows.labels import LabelPreview
 
 
@@ -187,7 +187,7 @@ def outcomes_by_cluster(clusters: pd.DataFrame, facts: dict[str, Any]) -> go.Fig
             "type": "data",
             "array": clusters["high"] - clusters["bad_rate"],
             "arrayminus": clusters["bad_rate"] - clusters["low"],
-            "color": GREY,
+            **INTERVAL,
         },
         marker_color=[VERMILLION if cluster == 0 else BLUE for cluster in clusters["cluster"]],
         text=[f"n {n:,}" for n in clusters["n"]],
