@@ -14,7 +14,11 @@ PSI_VERDICT = {
 }
 COUNTS = (
     "Of {given:,} {of} in the data: {scored:,} scored, {thin_file_referred:,} scored but referred "
-    "as thin files, {set_aside:,} set aside (no history before the date, or a broken row)."
+    "as thin files (some of them without any transaction), {set_aside:,} set aside ({why})."
 )
+SET_ASIDE = {
+    "applications": "broken rows of the file",
+    "customers": "no transaction before the date, or a broken row",
+}
 AT_TRAINING = "Unseen customers at training, scaled"
 THIS_FILE = "This file"

@@ -77,7 +77,8 @@ def drift(psi: dict[str, Any] | None) -> None:
 def counted(counts: dict[str, Any] | None) -> None:
     """Say what became of everyone in the file; the figures add up."""
     if counts is not None:
-        st.caption(batch_text.COUNTS.format(given=counts["in"], **counts))
+        why = batch_text.SET_ASIDE[counts["of"]]
+        st.caption(batch_text.COUNTS.format(given=counts["in"], why=why, **counts))
 
 
 def download(job: Job, scores: Path, rows: int) -> None:

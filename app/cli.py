@@ -294,8 +294,9 @@ def explain(
         f"model     {found.version.reference} ({found.version.label}); --model names another"
     )
     typer.echo(f"score     {found.score:.1f}  ({name} {found.risk:.1%}, band {found.band})")
-    thin = " (thin file: too few transactions to decide by, whatever the score)"
-    typer.echo(f"decision  {found.decision}{thin if found.thin_file else ''}")
+    typer.echo(f"decision  {found.decision}")
+    if found.thin_file:
+        typer.echo(f"thin file {found.too_few}")
     if found.reasons:
         typer.echo(
             "reasons   (points lost against the average approved customer; with a typical approved "

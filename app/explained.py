@@ -35,9 +35,12 @@ def show_score(found: Explanation, scored: ScoredSnapshots) -> None:
         st.caption(
             f"By {widgets.describe(found.version)}{date}. Approve from {policy.approve_from:.1f}, "
             f"decline below {policy.decline_below:.1f}. In development {band.bads:,} of "
-            f"{band.n:,} in band {band.name} were {bad}{observed}."
+            f"{band.n:,} in band {band.name} ({band.span}) were {bad}{observed}."
         )
     with right:
+        if found.thin_file:
+            st.markdown("**Why a person decides**")
+            st.text(found.too_few)
         st.markdown("**What held the score down**")
         st.caption("Points lost against the average approved customer.")
         for reason in found.reasons:

@@ -76,7 +76,7 @@ def _show_groups(one: dict[str, Any], found: dict[str, Any]) -> None:
         alt="Approval, ratio, scores and error rates by group",
     )
     gaps = [
-        f"{words} {one[name]:.1%}"
+        f"{words} {100 * one[name]:.1f} percentage points"
         for name, words in (("tpr_gap", "of the good"), ("fpr_gap", "of the bad"))
         if one.get(name) is not None
     ]

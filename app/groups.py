@@ -74,7 +74,8 @@ def show_map(found: Segments) -> None:
         profile(found, "cluster", PROFILE_KEY)
         drawn = f"{len(points):,} of {len(found.table):,} customers are drawn, chosen at random."
         st.caption(
-            "K-means on log recency, frequency and money; cluster 0 is the least engaged. Click a "
+            "K-means on log recency, frequency and money; cluster 0 is the least engaged. Recency "
+            f"counts no further back than the {found.observation_days} days. Click a "
             "point, or tick a row, to list that cluster below. "
             + (drawn if len(points) < len(found.table) else "Every customer is drawn.")
         )

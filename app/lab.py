@@ -145,8 +145,9 @@ def show_gauge(gauge: dict[str, Any]) -> None:
         alt="AUCs of the gauge with their intervals",
     )
     st.caption(
-        f"One quick model, fitted on half of up to {gauge['customers']:,} customers and judged on "
-        f"the other half. {text.AUC_MEANS}"
+        f"One quick model on up to {gauge['customers']:,} customers: each half is judged by a "
+        "model of the other half; out of time, the later cohort by one of the earlier. "
+        f"{text.AUC_MEANS}"
     )
 
 

@@ -31,7 +31,8 @@ def show(found: Explanation, dataset: Dataset) -> None:
     st.markdown(
         f"Of the {NEIGHBOURS} past customers whose scores were made most alike, "
         f"**{nearest.bads} were {bad}: {nearest.rate:.0%}** ({nearest.low:.0%} to "
-        f"{nearest.high:.0%}, 95%, Jeffreys). The model says {found.risk:.1%}."
+        f"{nearest.high:.0%}, 95%, Jeffreys). For them the model says {nearest.expected:.1%} on "
+        f"average; for this customer {found.risk:.1%}."
     )
     shown = nearest.table.head(MOST_SHOWN)
     st.dataframe(
@@ -42,7 +43,9 @@ def show(found: Explanation, dataset: Dataset) -> None:
         alt="The nearest past customers and how they turned out",
     )
     st.caption(
-        f"The nearest {len(shown)}, from {source.name}, all dated before this score; most "
-        "were in the model's own development sample. Alike: the smallest distance between "
-        "contributions, in points. Their history illustrates the score; it does not decide."
+        f"The nearest {len(shown)}, from {source.name}, all dated before this score; most were in "
+        "the model's own development sample, and of some the outcome was known only later. Alike: "
+        f"the smallest distance between contributions; the {NEIGHBOURS} lie "
+        f"{nearest.table['distance'].iloc[0]:.0f} to {nearest.table['distance'].iloc[-1]:.0f} "
+        "points away. Their history illustrates the score; it does not decide."
     )

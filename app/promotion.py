@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import results, state, tables, text, widgets
+from app import duel, results, state, tables, text, widgets
 from credit_core import workflows
 from credit_core.errors import CandorError
 from credit_core.oversight.registry import ModelVersion
@@ -41,6 +41,8 @@ def promote(versions: list[ModelVersion], data: str) -> None:
         st.caption(text.NO_DIFFERENCE)
     if champion:
         show_changes(comparison.changes(state.bundle(candidate), state.bundle(champion)))
+    if moved := _moved(candidate):
+        st.caption(moved)
     checks = state.bundle(candidate).facts["checks"]
     st.caption(results.canary_verdict(checks)[1])
     if checks.get("naive"):
@@ -56,6 +58,21 @@ def promote(versions: list[ModelVersion], data: str) -> None:
     )
     if widgets.action("Promote", "promote", type="primary", icon=":material/military_tech:"):
         make_champion(chosen, reason)
+
+
+def _moved(candidate: ModelVersion) -> str:
+    """Say what moved most between training and the cohort out of time; "" where nothing did."""
+    kept = duel.analysis(candidate)
+    facts = kept["stability"]["features"] if kept else {}
+    moved = {name: one for name, one in facts.items() if one["verdict"] != "stable"}
+    if not moved:
+        return ""
+    name = max(moved, key=lambda name: moved[name]["psi"])
+    return (
+        f"{len(moved)} of {len(facts)} inputs moved between training and the cohort out of time; "
+        f"most of all {widgets.escaped(name)}, PSI {moved[name]['psi']:.3f} "
+        f"({moved[name]['verdict']}). See Stability under 'Inside a model'."
+    )
 
 
 def show_changes(changes: list[str]) -> None:

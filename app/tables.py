@@ -497,9 +497,9 @@ FAIRNESS: dict[str, Any] = {
     "air_low": _C.NumberColumn("95% from", format="%.2f"),
     "air_high": _C.NumberColumn("to", format="%.2f"),
     "smd": _C.NumberColumn("SMD of scores", format="%+.2f", help="Above 0 = higher scores"),
-    "tpr": _C.NumberColumn("Of the good approved", format="percent"),
+    "tpr": _C.NumberColumn("Good who are approved", format="percent"),
     "tpr_n": _C.NumberColumn("n good", format="localized"),
-    "fpr": _C.NumberColumn("Of the bad approved", format="percent"),
+    "fpr": _C.NumberColumn("Bad who are approved", format="percent"),
     "fpr_n": _C.NumberColumn("n bad", format="localized"),
 }
 PROXY_FEATURES: dict[str, Any] = {

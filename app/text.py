@@ -10,6 +10,7 @@ PROXY_BANNER = (
     "as one."
 )
 OBSERVED_BANNER = "**PD (observed outcomes).** Learnt from recorded outcomes of past applications."
+SIMULATED = "They are **simulated**: nobody in them is real, and no score here is anyone's."
 CIRCULAR_BANNER = (
     "**Circular: do not use.** Its label comes from the same window as its features, so it only "
     "re-learns a clustering rule. It is shown for comparison and cannot be promoted."
@@ -78,7 +79,6 @@ NO_DIFFERENCE = (
     "them can be computed."
 )
 NO_SUCH_CUSTOMER = "No customer has this id; check the spelling (case and leading zeros count)."
-THIN_FILE = "Thin file: fewer than {limit} transactions before the score's date, so policy refers."
 LABEL_NAME = {
     "disengaged": "Disengaged (proxy)",
     "inactive": "Inactive (proxy)",
@@ -167,8 +167,8 @@ LAB_LEAD = (
     "clusters customers by recency, frequency and money, calls the least engaged cluster bad, and "
     "trains on features from **the same days**. The model then only finds the clustering rule "
     "again: its AUC is near 1 on any data, noise too, and says nothing about tomorrow. Here "
-    "features stop at a date and the label lies **after** it. That AUC is lower, and it is the "
-    "true one."
+    "features stop at a date and the label lies **after** it. That AUC is lower, and it is "
+    "the one to go by."
 )
 LAB_OBSERVED = (
     "**These labels are recorded outcomes**, each with its own date; features stop before it. "
@@ -372,12 +372,13 @@ FAIRNESS_PROVES = (
     "declined are unknown, and a label can carry old injustice. The figures say where to look."
 )
 FAIRNESS_IN_DEVELOPMENT = (
-    "These are the data that the model was developed on; the figures of later customers may differ."
+    "These are the data that the model was developed on: it ranks the people in them better than "
+    "new ones, so fewer bad ones are approved here. Policy shows hold-out customers alone."
 )
 FRONTIER_MEANS = (
     "Models already trained for this question, at cut-offs that approve within five points of what "
     "policy approves now. Where another point lies further right and lower, it treats groups more "
-    "evenly and approves fewer bads."
+    "evenly, with fewer bad ones among those it approves."
 )
 ROLE = {
     "officer": "loan officer; decides on applicants, trains and promotes nothing.",

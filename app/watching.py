@@ -51,10 +51,11 @@ def show_verdict(found: dict[str, Any]) -> None:
     third.metric(
         "Would be approved",
         f"{approval['rate']:.1%}",
-        f"{100 * (approval['rate'] - approval['then']):+.1f} points",
+        f"{100 * (approval['rate'] - approval['then']):+.1f} percentage points",
         delta_color="off",
-        help=f"95% {approval['low']:.1%} to {approval['high']:.1%}; at training "
-        f"{approval['then']:.1%} of {approval['n_then']:,} customers it had not seen.",
+        help="By the policy set at training, so that a new policy is no drift; by the one in "
+        f"force {approval['in_force']:.1%}. 95% {approval['low']:.1%} to {approval['high']:.1%}; "
+        f"at training {approval['then']:.1%} of {approval['n_then']:,} customers it had not seen.",
     )
     fourth.metric("Set aside at intake", f"{found['quality']['share']:.1%}")
     if found["in_development"]:

@@ -173,8 +173,7 @@ def _show(result: whatif.WhatIf) -> None:
         alone = result.as_before - before.score
         st.caption(f"Going on as before: {result.as_before:.1f} ({alone:+.1f} points).")
     if after.thin_file:
-        limit = after.policy.thin_file_transactions
-        st.caption(text.THIN_FILE.format(limit=limit))
+        st.caption(f"{after.too_few}.")
     if result.outside:
         named = ", ".join(readable(source).lower() for source in result.outside[:4])
         st.caption(f"Beyond anything seen in development, so rely on it less: {named}.")

@@ -17,6 +17,7 @@ from credit_core.errors import CandorError
 from credit_core.oversight import access
 from credit_core.oversight.access import Permission
 from credit_core.oversight.registry import ModelVersion
+from credit_core.settings import SAMPLE_NAME
 from credit_core.workflows.scoring import fits
 
 
@@ -144,7 +145,13 @@ def banner(version: ModelVersion) -> None:
     elif version.name == "disengagement":
         st.warning(text.PROXY_BANNER, icon=":material/info:")
     else:
-        st.info(text.OBSERVED_BANNER, icon=":material/verified:")
+        st.info(text.OBSERVED_BANNER + _simulated(version), icon=":material/verified:")
+
+
+def _simulated(version: ModelVersion) -> str:
+    if dataset_names().get(version.dataset) != SAMPLE_NAME:
+        return ""
+    return f" {text.SIMULATED}"
 
 
 def warnings(sentences: Iterable[str]) -> None:

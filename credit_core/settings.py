@@ -16,6 +16,8 @@ SAMPLE_FILES = (
     PROJECT_ROOT / "sample_data" / "applications.csv",
 )
 """The shipped simulated ledger and its applications."""
+SAMPLE_NAME = "Simulated sample"
+"""What the dataset of these files is called, so that every screen and document says it."""
 
 
 _BESIDE_ENGINE_MB = 350

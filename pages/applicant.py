@@ -105,8 +105,7 @@ if customer:
     with st.container(border=True):
         explained.show_score(found, scored)
     if found.thin_file:
-        limit = scored.policy.thin_file_transactions
-        st.warning(text.THIN_FILE.format(limit=limit), icon=":material/history_toggle_off:")
+        st.warning(f"{found.too_few}.", icon=":material/history_toggle_off:")
     widgets.warnings(found.warnings)
     widgets.banner(version)
     st.header("From the average to this score")

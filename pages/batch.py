@@ -56,7 +56,7 @@ with st.container(border=True):
         st.query_params[JOB] = st.session_state[JOB]
 job = chosen_job()
 if job is None:
-    st.caption("No batch yet in this session. Press Score.")
+    st.caption("No batch yet in this session." + (" Press Score." if usable else ""))
 elif job.running:
     follow(job.id)
 elif job.state == "done":

@@ -59,7 +59,7 @@ def show_effect(now: Effect, new: Effect, bad: str) -> None:
         (columns[2], "declined", "Declined"),
     ):
         share, before = getattr(new, name) / new.n, getattr(now, name) / now.n
-        delta = f"{100 * (share - before):+.1f} points" if share != before else None
+        delta = f"{100 * (share - before):+.1f} percentage points" if share != before else None
         column.metric(label, f"{share:.1%}", delta, delta_color="off")
     rate = "none" if new.approved == 0 else f"{new.bad_rate:.1%}"
     columns[3].metric(f"{bad.capitalize()} among approved", rate)

@@ -40,7 +40,9 @@ def approval(table: pd.DataFrame, reference: str, title: str) -> go.Figure:
 
 def frontier(table: pd.DataFrame, current: str, title: str) -> go.Figure:
     """Draw bads among the approved against the smallest ratio; columns of `alternatives`."""
-    made = figure(title, "Smallest adverse impact ratio (right = more even)", "Bads approved", 320)
+    made = figure(
+        title, "Smallest adverse impact ratio (right = more even)", "Bad among approved", 320
+    )
     for flag, name, colour, symbol in (
         (False, "Beaten by another", GREY, "circle"),
         (True, "Beaten by none", ORANGE, "diamond"),

@@ -62,8 +62,8 @@ def monitor(
             f"score     PSI {score['psi']:.3f} (chance alone reaches {score['critical']:.3f})"
         )
         typer.echo(
-            f"approved  {approval['rate']:.1%} ({approval['low']:.1%} to {approval['high']:.1%}); "
-            f"at training {approval['then']:.1%}"
+            f"approved  {approval['rate']:.1%} by the policy set at training "
+            f"({approval['low']:.1%} to {approval['high']:.1%}); at training {approval['then']:.1%}"
         )
         for alert in facts["alerts"]:
             typer.echo(f"{alert['level']:<15} {alert['what']} {alert['do']}")

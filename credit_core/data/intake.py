@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -59,7 +59,7 @@ from credit_core.data.store import (
 )
 from credit_core.data.typist import changed
 from credit_core.errors import InputError
-from credit_core.settings import Settings
+from credit_core.settings import SAMPLE_FILES, SAMPLE_NAME, Settings
 
 Progress = Callable[[float, str], None]
 VERSION = 2
@@ -119,7 +119,7 @@ def ingest(
             dataset = Dataset(
                 fingerprint=fingerprint,
                 folder=folder,
-                name=" + ".join(source.name for source in sources),
+                name=_name_of(sources, path, applications),
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
                 notes=tuple(note for source in sources for note in source.notes),
             )
@@ -182,6 +182,14 @@ class LedgerFile:
             return LedgerFile(plan_reading(source, mapping, sample), None)
         proposal = propose(source, sample, settings)
         return LedgerFile(plan_reading(source, proposal.mapping, sample), proposal)
+
+
+def _name_of(sources: Sequence[Source], *paths: Path | None) -> str:
+    """Return what a dataset is called: its files' names, or that it is the simulated sample."""
+    given = [path.resolve() for path in paths if path is not None]
+    if set(given) <= set(SAMPLE_FILES):
+        return SAMPLE_NAME
+    return " + ".join(source.name for source in sources)
 
 
 def fingerprint_of(

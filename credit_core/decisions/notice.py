@@ -124,8 +124,9 @@ class Told:
 
     ``recommended`` is what the score's policy says; where a person decided otherwise,
     ``reason_code`` says why. ``is_pd`` says that the score stands for a probability observed in
-    recorded outcomes; ``band`` is (n, bads, low, high) of the score's band in development, None
-    where nothing was seen in it.
+    recorded outcomes; ``band`` is (its scores in words, n, bads, low, high) of the score's band in
+    development, None where nothing was seen in it. ``too_few`` says that there were too few
+    transactions to decide by, "" where there were enough.
     """
 
     decision: str
@@ -137,9 +138,9 @@ class Told:
     approve_from: float
     risk: float
     is_pd: bool
-    band: tuple[int, int, float, float] | None
+    band: tuple[str, int, int, float, float] | None
     reasons: Sequence[str]
-    thin_file: bool
+    too_few: str
     data: Sequence[str]
     model: str
 
@@ -178,8 +179,6 @@ def _decision(told: Told) -> list[str]:
         "refer": "Your application was not decided by its score; a person will look at it.",
         "decline": "We cannot approve your application at this time.",
     }[told.decision]
-    if told.thin_file:
-        said += " There are too few transactions to rely on a score."
     if told.decision == told.recommended:
         return [said]
     why = TOLD_OVERRIDES.get(told.reason_code, "ask us for it, at the address below.")
@@ -193,6 +192,8 @@ def _decision(told: Told) -> list[str]:
 def _reasons(told: Told) -> Section:
     by_score = told.decision == told.recommended
     heading = "The principal reasons" if by_score else "What lowered your score"
+    if told.too_few:
+        return Section("The principal reason", (f"{told.too_few}.",))
     if not told.reasons:
         return Section(
             heading,
@@ -222,9 +223,9 @@ def _score(told: Told) -> list[str]:
         return said
     words = f"It stands for an estimated chance of {told.risk:.1%} that such a debt goes bad."
     if told.band is not None:
-        n, bads, low, high = told.band
+        scores, n, bads, low, high = told.band
         words += (
-            f" Among {n:,} past applicants with similar scores {bads:,} did ({low:.1%} to "
+            f" Among {n:,} past applicants with scores {scores} {bads:,} did ({low:.1%} to "
             f"{high:.1%}, 95% interval)."
         )
     return [*said, words]

@@ -32,6 +32,15 @@ class Band:
     bads: int
 
     @property
+    def span(self) -> str:
+        """The scores of the band, in words."""
+        if self.low is None:
+            return "any score" if self.high is None else f"below {self.high:.0f} points"
+        if self.high is None:
+            return f"from {self.low:.0f} points"
+        return f"{self.low:.0f} to {self.high:.0f} points"
+
+    @property
     def bad_rate(self) -> float | None:
         return self.bads / self.n if self.n else None
 
@@ -70,6 +79,13 @@ class Policy:
         if transactions is not None:
             decision = np.where(transactions < self.thin_file_transactions, REFER, decision)
         return decision
+
+    def too_few(self, counted: float, observed_days: int) -> str:
+        """Return why a thin file is referred, in a sentence without its full stop."""
+        return (
+            f"Too few transactions to decide by: {counted:.0f} in {observed_days} days, at least "
+            f"{self.thin_file_transactions} are needed"
+        )
 
     def facts(self) -> dict[str, Any]:
         return asdict(self)

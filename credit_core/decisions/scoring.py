@@ -112,13 +112,6 @@ class ScoredSnapshots:
         few: np.ndarray = self.table["transactions"].to_numpy() < self.policy.thin_file_transactions
         return few
 
-    def _too_few(self, counted: float) -> str:
-        least, days = self.policy.thin_file_transactions, self.bundle.observation_days
-        return (
-            f"Too few transactions to decide by: {counted:.0f} in {days} days, at least {least} "
-            "are needed"
-        )
-
     @property
     def thin(self) -> int:
         """How many they are."""
@@ -137,7 +130,9 @@ class ScoredSnapshots:
         sentences[thin, 1:] = sentences[thin, :-1]
         if len(thin):
             counted = self.table["transactions"].to_numpy()[thin]
-            sentences[thin, 0] = [self._too_few(number) for number in counted]
+            sentences[thin, 0] = [
+                self.policy.too_few(number, self.bundle.observation_days) for number in counted
+            ]
         reasons = {
             f"reason_{i + 1}": pd.array(sentences[:, i], dtype="str") for i in range(MOST_REASONS)
         }

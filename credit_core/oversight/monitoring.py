@@ -54,13 +54,15 @@ class Seen:
     """What was counted of the rows looked at, in development's bins.
 
     ``features`` and ``score`` are counts by bin, ``decisions`` by decision; ``reasons`` counts by
-    source over the ``unapproved``.
+    source over the ``unapproved``. ``approved`` are those that the policy set at training would
+    approve, whatever policy is in force.
     """
 
     n: int
     score: IntArray
     features: Mapping[str, IntArray]
     decisions: Mapping[str, int]
+    approved: int
     reasons: Mapping[str, int]
     unapproved: int
 
@@ -102,11 +104,14 @@ def drift(bundle: Bundle, seen: Seen, limits: MonitoringConfig) -> dict[str, Any
 def _approval(reference: Mapping[str, Any], seen: Seen, limits: MonitoringConfig) -> dict[str, Any]:
     """Compare the share approved with that at training, which is an estimate as well.
 
+    Both are by the policy set at training: a new policy is no drift. ``in_force`` is the share by
+    the one in force.
+
     Chance is ruled out where 0 lies outside the difference's interval, put together from those of
     the two shares (Newcombe 1998, method 10, here with Jeffreys' intervals).
     """
     n = np.array([sum(reference["score_bins"]["counts"]), seen.n])
-    shares = np.array([reference["approved_share"], seen.decisions.get("approve", 0) / seen.n])
+    shares = np.array([reference["approved_share"], seen.approved / seen.n])
     lows, highs = share_interval(np.rint(shares * n).astype(np.int64), n)
     then, rate = (float(share) for share in shares)
     low, high = float(lows[1]), float(highs[1])
@@ -120,6 +125,7 @@ def _approval(reference: Mapping[str, Any], seen: Seen, limits: MonitoringConfig
         "n": seen.n,
         "then": then,
         "n_then": int(n[0]),
+        "in_force": seen.decisions.get("approve", 0) / seen.n,
         "level": OK if chance else level_of(abs(rate - then), limits.approval_change),
     }
 
@@ -269,9 +275,9 @@ def alerts(facts: Mapping[str, Any], limits: MonitoringConfig) -> list[dict[str,
     approval = facts["drift"]["approval"]
     say(
         approval["level"],
-        f"{approval['rate']:.0%} would be approved ({approval['low']:.0%} to "
-        f"{approval['high']:.0%}, n {approval['n']:,}); at training {approval['then']:.0%} "
-        f"of {approval['n_then']:,} customers that the model had not seen.",
+        f"{approval['rate']:.0%} would be approved by the policy set at training "
+        f"({approval['low']:.0%} to {approval['high']:.0%}, n {approval['n']:,}); at training "
+        f"{approval['then']:.0%} of {approval['n_then']:,} customers that the model had not seen.",
     )
     override = facts["overrides"]
     if override["rate"] is not None:

@@ -16,7 +16,7 @@ from credit_core.data.applications import store_applications
 from credit_core.data.intake import Progress
 from credit_core.data.sniff import look_at
 from credit_core.data.store import Dataset, incoming_folder, write_atomic
-from credit_core.decisions.policy import APPROVE
+from credit_core.decisions.policy import APPROVE, Policy
 from credit_core.decisions.reasons import choose_reasons
 from credit_core.decisions.scoring import ScoredSnapshots, in_parts, score_parts, score_snapshots
 from credit_core.errors import InputError
@@ -108,7 +108,8 @@ class _Counted:
         self.score: Any = 0
         self.decisions: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
-        self.n = self.unapproved = 0
+        self.trained = Policy.from_facts(bundle.facts.get("trained_policy", bundle.facts["policy"]))
+        self.n = self.approved = self.unapproved = 0
 
     def add(self, scored: ScoredSnapshots) -> None:
         self.n += len(scored.snapshots)
@@ -121,6 +122,9 @@ class _Counted:
             )
             self.features[source] = self.features[source] + frozen.count(values)
         self.score = self.score + self.score_bins.count(scored.scored.points)
+        table = scored.table
+        counted = table["transactions"].to_numpy() if "transactions" in table else None
+        self.approved += int((self.trained.decide(scored.scored.points, counted) == APPROVE).sum())
         decided = np.array(scored.decisions)
         self.decisions.update(scored.decisions)
         rows = np.flatnonzero(decided != APPROVE)
@@ -133,7 +137,13 @@ class _Counted:
 
     def seen(self) -> monitoring.Seen:
         return monitoring.Seen(
-            self.n, self.score, self.features, self.decisions, self.reasons, self.unapproved
+            self.n,
+            self.score,
+            self.features,
+            self.decisions,
+            self.approved,
+            self.reasons,
+            self.unapproved,
         )
 
 

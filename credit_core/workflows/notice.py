@@ -24,7 +24,7 @@ def notice(found: Explanation, decision: str, settings: Settings, reason_code: s
     seen = None
     if band.n:
         low, high = share_interval(np.array([band.bads]), np.array([band.n]))
-        seen = (band.n, band.bads, float(low[0]), float(high[0]))
+        seen = (band.span, band.n, band.bads, float(low[0]), float(high[0]))
     told = Told(
         decision=decision,
         recommended=found.decision,
@@ -37,7 +37,7 @@ def notice(found: Explanation, decision: str, settings: Settings, reason_code: s
         is_pd=not found.bundle.is_proxy,
         band=seen,
         reasons=[reason.sentence for reason in found.reasons],
-        thin_file=found.thin_file,
+        too_few=found.too_few,
         data=_data(found),
         model=found.version.reference,
     )

@@ -37,7 +37,8 @@ class Similar:
     """The past snapshots nearest to one score, the nearest first.
 
     ``table`` has customer_id, as_of, score, distance (points) and label (1 = bad); ``low`` and
-    ``high`` are the 95% Jeffreys interval of the share of bads, ``rate``.
+    ``high`` are the 95% Jeffreys interval of the share of bads, ``rate``; ``expected`` is the mean
+    risk that the model gives these same people.
     """
 
     table: pd.DataFrame
@@ -45,6 +46,7 @@ class Similar:
     rate: float
     low: float
     high: float
+    expected: float
 
 
 def past_customers(dataset: Dataset, settings: Settings, bundle: Bundle) -> Past | None:
@@ -102,7 +104,8 @@ def similar(past: Past, found: Explanation) -> Similar | None:
     table = table.assign(score=past.scored.points[rows], distance=distance[order])
     bads = int(table["label"].sum())
     low, high = share_interval(np.array([bads]), np.array([NEIGHBOURS]))
-    return Similar(table, bads, bads / NEIGHBOURS, float(low[0]), float(high[0]))
+    expected = float(past.scored.risk[rows].mean())
+    return Similar(table, bads, bads / NEIGHBOURS, float(low[0]), float(high[0]), expected)
 
 
 def _distance(contributions: NDArray[np.float64], own: NDArray[np.float64]) -> NDArray[np.float64]:

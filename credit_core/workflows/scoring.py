@@ -260,6 +260,13 @@ class Explanation:
         limit = self.policy.thin_file_transactions
         return self.transactions is not None and self.transactions < limit
 
+    @property
+    def too_few(self) -> str:
+        """Why a thin file is referred whatever its score; "" where it is none."""
+        if not self.thin_file or self.transactions is None:
+            return ""
+        return self.policy.too_few(self.transactions, self.bundle.observation_days)
+
     def families(self) -> dict[str, float]:
         """Return the points of each family of factors; with ``base`` they add up to the score."""
         found: dict[str, float] = {}
@@ -283,7 +290,7 @@ class Explanation:
             "base": self.base,
             "contributions": [vars(part) for part in self.contributions],
             "reasons": [vars(reason) for reason in self.reasons],
-            "warnings": list(self.warnings),
+            "warnings": [*([f"{self.too_few}."] if self.thin_file else []), *self.warnings],
             "model": self.version.name,
             "model_version": self.version.version,
         }

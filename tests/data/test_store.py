@@ -13,7 +13,7 @@ from unittest import mock
 from credit_core.data.intake import ingest
 from credit_core.data.source import Source
 from credit_core.data.store import scratch_folder
-from credit_core.settings import SAMPLE_FILES, Settings
+from credit_core.settings import SAMPLE_FILES, SAMPLE_NAME, Settings
 from credit_core.workflows import data
 
 _HOLD = """
@@ -49,6 +49,14 @@ def test_what_a_killed_process_left_goes_with_the_next_file(settings: Settings) 
     assert (left / "unpacked.csv").exists()
     ingest(SAMPLE_FILES[0], settings)
     assert not left.exists()
+
+
+def test_the_shipped_sample_is_called_simulated(settings: Settings, tmp_path: Path) -> None:
+    assert ingest(None, settings, applications=SAMPLE_FILES[1]).name == SAMPLE_NAME
+    copy = tmp_path / "loans.csv"
+    copy.write_bytes(SAMPLE_FILES[1].read_bytes())
+    other = ingest(None, Settings(home=tmp_path / "other", models=tmp_path), applications=copy)
+    assert other.name == "loans.csv"
 
 
 def test_a_file_that_is_looked_at_loses_nothing_to_another_that_comes_in(

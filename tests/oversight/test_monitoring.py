@@ -68,6 +68,22 @@ def test_an_unshifted_file_of_500_raises_nothing(own, later: Path, family: str) 
     assert {one["n_now"] for one in found["drift"]["features"]} == {500}
 
 
+def test_a_new_policy_is_no_drift(own, later: Path) -> None:
+    dataset = workflows.ingest(
+        later / "transactions.csv.gz", own.settings, applications=later / "asked.csv"
+    )
+    version = own.version("logistic")
+    before = monitor(dataset, own.settings, LIMITS, model=version.reference)
+    assert before["drift"]["approval"]["in_force"] == before["drift"]["approval"]["rate"]
+    workflows.set_policy(
+        own.settings, version, approve_from=900.0, decline_below=400.0,
+        thin_file_transactions=3, reason="nobody",
+    )  # fmt: skip
+    after = monitor(dataset, own.settings, LIMITS, model=version.reference)
+    assert after["drift"]["approval"] == {**before["drift"]["approval"], "in_force": 0.0}
+    assert after["level"] == "ok"
+
+
 def test_a_shifted_file_raises_the_right_alerts_and_stops_promotion(own, later: Path) -> None:
     version = own.version("xgboost")
     dataset = workflows.ingest(

@@ -85,6 +85,18 @@ def test_every_reason_code_has_words_for_the_applicant() -> None:
     assert set(OVERRIDE_REASONS) == {*TOLD_OVERRIDES, "other"}
 
 
+def test_a_thin_file_is_told_the_true_reason_alone(store) -> None:
+    frame = workflows.score_dataset(store.dataset, store.settings, model="default").frame
+    thin = frame[frame["reason_1"].str.startswith("Too few transactions")]
+    customer = str(thin["customer_id"].iloc[0])
+    found = workflows.explain(store.dataset, store.settings, customer, model="default")
+    assert found.thin_file
+    assert thin["reason_1"].iloc[0] == found.too_few == found.facts()["warnings"][0].rstrip(".")
+    letter = notice(found, "refer", store.settings)
+    (why,) = (one for one in letter.sections if "reason" in one.heading)
+    assert (why.paragraphs, why.items) == ((f"{found.too_few}.",), ())
+
+
 def test_the_letter_does_not_name_the_banks_files(store) -> None:
     found = explained(store, "default", "decline")
     assert store.dataset.name not in notice(found, "decline", store.settings).html()

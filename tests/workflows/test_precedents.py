@@ -36,6 +36,8 @@ def test_the_nearest_are_those_scikit_learn_finds(store) -> None:
         distance, rows = oracle.kneighbors(own)
         np.testing.assert_allclose(nearest.table["distance"], distance[0], atol=1e-6)
         assert nearest.bads == past.frame["label"].to_numpy()[others][rows[0]].sum()
+        chosen = np.flatnonzero(others)[rows[0]]
+        assert nearest.expected == pytest.approx(past.scored.risk[chosen].mean())
         assert nearest.low <= nearest.rate <= nearest.high < 1
         assert found.customer_id not in set(nearest.table["customer_id"])
 

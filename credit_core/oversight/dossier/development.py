@@ -12,6 +12,7 @@ from credit_core.modelling.metrics import share_interval
 from credit_core.oversight import document, drawings
 from credit_core.oversight.document import Block
 from credit_core.oversight.dossier.facts import Evidence, Facts, interval_text
+from credit_core.settings import SAMPLE_NAME
 
 _SAMPLES = {
     "development": "Development",
@@ -55,7 +56,10 @@ def purpose(facts: Facts, evidence: Evidence, where: str) -> list[Block]:
         )
     )
     if facts.bundle.question == "default":
-        blocks.append(document.text("The outcome is what the lender recorded as bad."))
+        recorded = "The outcome is what the lender recorded as bad."
+        if facts.bundle.facts["dataset"]["name"] == SAMPLE_NAME:
+            recorded = "The data and their outcomes are simulated: nobody in them is real."
+        blocks.append(document.text(recorded))
         if governance.default_definition:
             evidence.has(where, "regulatory_default")
             blocks.append(
