@@ -29,6 +29,7 @@ from app.commands.shared import (
     config_of,
     dataset_of,
     date_of,
+    is_fingerprint,
     print_json,
     progress,
     warn,
@@ -228,6 +229,9 @@ def score(
         raise InputError(f"--reasons {reasons!r} is neither adverse nor all; choose one.")
     if engine not in ("duckdb", "spark"):
         raise InputError(f"--engine {engine!r} is neither duckdb nor spark; choose one.")
+    given = [Path(one) for one in (file, applications, mapping) if one is not None]
+    if out.resolve() in [one.resolve() for one in given]:
+        raise InputError(f"--out names {out}, which is read here; the scores would replace it.")
     scored = score_on_spark if engine == "spark" else score_here
     found, dataset = scored(
         file,
@@ -241,6 +245,8 @@ def score(
         progress=progress,
     )
     version, counts = found.version, found.decisions
+    stored = file is not None and is_fingerprint(file)  # its remarks were made when it came in
+    remarks = () if stored else (*of_ledger(dataset), *of_applications(dataset.applications))
     facts = {
         "scored": found.rows,
         "rejected_rows": dataset.rejected,
@@ -251,7 +257,8 @@ def score(
         "model_version": version.version,
         "label": version.label,
         "risk_is": RISK_NAME[version.name],
-        "warnings": list(found.warnings),
+        "circular": found.manifest["model"]["circular"],
+        "warnings": [*found.warnings, *remarks],
         "out": str(out),
         "manifest": str(manifest_path(out)),
     }
@@ -395,14 +402,17 @@ def sample(
     """Simulate transactions and applications; nobody in them is real."""
     from credit_core.data.simulate import simulate
 
-    made = simulate(
-        out,
-        customers=customers,
-        months=months,
-        seed=seed,
-        with_truth=with_truth,
-        progress=progress,
-    )
+    try:
+        made = simulate(
+            out,
+            customers=customers,
+            months=months,
+            seed=seed,
+            with_truth=with_truth,
+            progress=progress,
+        )
+    except OSError as error:
+        raise InputError(f"{out} cannot be written into: {error.strerror}.") from error
     if as_json:
         print_json(vars(made))
     else:

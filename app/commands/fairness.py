@@ -17,7 +17,9 @@ from app.commands.shared import (
     config_of,
     dataset_of,
     print_json,
+    warn,
 )
+from credit_core.labels.wording import CIRCULAR
 from credit_core.settings import get_settings
 
 
@@ -40,6 +42,8 @@ def fairness(
     facts = fairness_report(dataset, settings, chosen.fairness, model=model)
     if record:
         facts["event"] = record_fairness(settings, facts).sequence
+    if facts["circular"]:
+        warn((CIRCULAR,))
     if as_json:
         print_json(facts)
         return

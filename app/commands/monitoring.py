@@ -20,7 +20,9 @@ from app.commands.shared import (
     date_of,
     print_json,
     progress,
+    warn,
 )
+from credit_core.labels.wording import CIRCULAR
 from credit_core.settings import get_settings
 
 EXIT_CODES = {"ok": 0, "watch": 10, "investigate": 11, "stop promoting": 12}
@@ -52,6 +54,8 @@ def monitor(
     )
     if record:
         facts["event"] = record_report(settings, facts).sequence
+    if facts["circular"]:
+        warn((CIRCULAR,))
     if as_json:
         print_json(facts)
     else:
@@ -65,6 +69,13 @@ def monitor(
             f"approved  {approval['rate']:.1%} by the policy set at training "
             f"({approval['low']:.1%} to {approval['high']:.1%}); at training {approval['then']:.1%}"
         )
+        if facts["in_development"]:
+            typer.echo("data      the model was trained on these very data: no drift is no news")
+        if (outcome := facts["outcomes"]) is not None:
+            typer.echo(
+                f"outcomes  AUC {outcome['auc']:.3f} ({outcome['low']:.3f} to "
+                f"{outcome['high']:.3f}), n {outcome['n']:,}, {outcome['bads']:,} bad"
+            )
         for alert in facts["alerts"]:
             typer.echo(f"{alert['level']:<15} {alert['what']} {alert['do']}")
         if not facts["alerts"]:

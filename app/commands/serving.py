@@ -35,6 +35,8 @@ def serve(
 ) -> None:
     """Open the dashboard, with the API under /api; or the API alone."""
     environment = dict(os.environ)
+    if workers > 1 and not api_only:
+        raise InputError("Several workers serve the API alone: add --api-only.")
     _refuse_taken(host, port)
     if not api_only:
         settings = get_settings()

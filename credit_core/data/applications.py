@@ -80,7 +80,7 @@ def store_applications(
     declared = _protected(names, protected, source.name)
     attributes = []
     for name in names:
-        typed[name], kind = _attribute(frame[name])
+        typed[name], kind = _attribute(frame[name], source.delimiter)
         if name not in declared:
             attributes.append(Attribute(name, kind))
     bad = problem != ""
@@ -118,6 +118,9 @@ def store_applications(
         like_protected=tuple(a.name for a in attributes if looks_protected(a.name)),
         like_an_outcome="" if known.any() else _like_an_outcome(attributes, kept),
     )
+
+
+_COMMA_NUMBER = r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?"
 
 
 def looks_protected(name: str) -> bool:
@@ -260,8 +263,19 @@ def _outcomes(cells: pd.Series) -> tuple[pd.Series, pd.Series]:
     return values, cells.isna() | values.notna()
 
 
-def _attribute(cells: pd.Series) -> tuple[pd.Series, str]:
-    """Read an attribute as numbers where every filled cell is one, else as a category."""
+def _attribute(cells: pd.Series, delimiter: str) -> tuple[pd.Series, str]:
+    """Read an attribute as numbers where every filled cell is one, else as a category.
+
+    Where commas do not part the cells they may be decimal signs; a column in which every comma
+    has three digits behind it could as well have thousands, and stays a category.
+    """
+    if delimiter != ",":
+        filled = cells.dropna()
+        commas = filled[filled.str.contains(",", regex=False)]
+        thousands = commas.str.fullmatch(r"[^,]*,\d{3}").all()
+        if not thousands and filled.str.fullmatch(_COMMA_NUMBER).all():
+            plain = cells.str.replace(".", "", regex=False)
+            cells = plain.str.replace(",", ".", regex=False)
     numbers = pd.to_numeric(cells, errors="coerce")
     filled = cells.notna()
     if filled.any() and np.isfinite(numbers[filled]).all():

@@ -7,11 +7,14 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from credit_core.features.words import NUMBER
 from credit_core.modelling.bundle import Bundle
-from credit_core.modelling.design import MISSING_LEVEL
+from credit_core.modelling.design import MISSING_LEVEL, as_levels
 
 _MOST_NAMED = 4
+_FEW = 0.05
 
 
 def share_below(known: Sequence[float], value: float) -> float | None:
@@ -63,6 +66,36 @@ def strange_categories(bundle: Bundle) -> str:
         f"({', '.join(known[:_MOST_NAMED])}{more}). Where categories are only spelt otherwise, the "
         "score is wrong: spell them as in the data it was trained on."
     )
+
+
+def strange_attributes(bundle: Bundle, applications: pd.DataFrame) -> tuple[str, ...]:
+    """Return what of many applications the model cannot read as it learnt to, a sentence each.
+
+    A number that is written as text counts as not given. Of a category's values those that the
+    model does not know are named where more than one in twenty has one.
+    """
+    said = []
+    for attribute in bundle.attributes:
+        if attribute.name not in applications.columns:
+            continue
+        cells = applications[attribute.name].dropna()
+        if attribute.kind == "number":
+            strange = cells[pd.to_numeric(cells, errors="coerce").isna()]
+            problem, follows = "that is no number", "these count as not given"
+            enough = len(strange) > 0
+        else:
+            columns = (one for one in bundle.design.columns if one.source == attribute.name)
+            strange = cells[~as_levels(cells).isin({one.level for one in columns})]
+            problem, follows = "that the model does not know", "is it spelt otherwise there?"
+            enough = len(strange) > _FEW * len(applications)
+        if enough:
+            named = ", ".join(repr(str(value)[:40]) for value in strange.unique()[:3])
+            said.append(
+                f"{len(strange):,} of {len(applications):,} applications have a "
+                f"{attribute.name} {problem} ({named}): {follows}"
+                + ("" if follows.endswith("?") else ".")
+            )
+    return tuple(said)
 
 
 def unusual(bundle: Bundle, values: Mapping[str, Any]) -> tuple[str, ...]:

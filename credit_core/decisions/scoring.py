@@ -17,13 +17,16 @@ from credit_core.ahead import one_ahead
 from credit_core.data.contract import BY_NAME
 from credit_core.data.ledger import Ledger
 from credit_core.decisions.contributions import Scored, score_matrix
-from credit_core.decisions.peers import strange_categories
+from credit_core.decisions.peers import strange_attributes, strange_categories
 from credit_core.decisions.policy import APPROVE, Policy
 from credit_core.decisions.reasons import MOST_REASONS, Reason, reason_sentences, top_reasons
 from credit_core.errors import InputError
 from credit_core.features.build import features_in_parts
+from credit_core.labels.wording import CIRCULAR
 from credit_core.modelling.bundle import Bundle
 
+_MANY = 50
+"""Customers in whose data every category that is counted should occur."""
 _ENOUGH_HISTORY = 2 / 3
 """Share of the observation window that data must span to be scored without a warning."""
 SCORE_COLUMNS = (
@@ -204,25 +207,33 @@ def cautions(
 
 
 def cautions_of(
-    bundle: Bundle, ledger: Ledger | None, as_of: NDArray[np.datetime64]
+    bundle: Bundle,
+    ledger: Ledger | None,
+    applications: pd.DataFrame | None,
+    as_of: NDArray[np.datetime64],
 ) -> tuple[str, ...]:
-    """Return what speaks against relying on the scores of a whole ledger at these dates."""
+    """Return what speaks against relying on the scores of a whole file at these dates."""
     said = cautions(bundle, ledger.first if ledger else None, as_of)
+    if applications is not None:
+        said += strange_attributes(bundle, applications)
     known = bundle.catalogue.categories if bundle.catalogue.shares else ()
     if ledger is None or not known or "category" not in ledger.columns:
         return said
-    query = f"SELECT 1 FROM {ledger.relation} WHERE list_contains($known, category) LIMIT 1"
-    found = ledger.connection.execute(query, {"known": list(known)}).fetchall()
-    return said if found else (*said, strange_categories(bundle))
+    query = f"SELECT DISTINCT category FROM {ledger.relation} WHERE list_contains($known, category)"
+    rows = ledger.connection.execute(query, {"known": list(known)}).fetchall()
+    if not rows:
+        return (*said, strange_categories(bundle))
+    absent = [one for one in known if (one,) not in rows]
+    if absent and len(as_of) >= _MANY:
+        said += (
+            f"{len(absent)} of the {len(known)} categories that the model counts occur nowhere in "
+            f"these data ({', '.join(absent[:4])}): are they spelt otherwise there?",
+        )
+    return said
 
 
 def _circular(bundle: Bundle) -> tuple[str, ...]:
-    if not bundle.facts["checks"]["circular"]:
-        return ()
-    return (
-        "This model is circular: its label comes from the very window that its features see. Its "
-        "scores say nothing of what comes after; decide nothing by them.",
-    )
+    return (CIRCULAR,) if bundle.facts["checks"]["circular"] else ()
 
 
 def short_history(

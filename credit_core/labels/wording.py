@@ -10,6 +10,11 @@ import re
 
 RISK_NAME = {"default": "PD (observed)", "disengagement": "Disengagement risk"}
 """By the question a model answers (`credit_core.labels.samples.QUESTIONS`)."""
+CIRCULAR = (
+    "This model is circular: its label comes from the very window that its features see. Its "
+    "scores say nothing of what comes after; decide nothing by them."
+)
+"""What is said wherever such a model scores."""
 
 _CLAIM = re.compile(r"\bPDs?\b|\bdefault(?:s|ed|ing)?\b|\bprobability of default\b")
 _DENIAL = re.compile(r"\b(?:no|not|never|nobody|cannot|may be called)\b", re.IGNORECASE)

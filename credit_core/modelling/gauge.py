@@ -150,13 +150,17 @@ def _proxy_words(bars: dict[str, Any], labels: LabelledSnapshots) -> str:
     said = []
     if same:
         said.append(
-            f"With label and features from the same {labels.observation_days} days the model "
-            f"reaches AUC {same['auc']:.3f}: it finds the clustering rule again."
+            f"With clusters as the label and features from the same {labels.observation_days} days "
+            f"a model reaches AUC {same['auc']:.3f}: it finds the clustering rule again."
         )
     else:
         said.append("The same-window recipe could not be measured: too few of the rarer label.")
     if forward:
-        said.append(f"Asked about {after} it reaches {forward['auc']:.3f}: what it truly knows.")
+        asked = "disengaged" if labels.kind == "same_window" else labels.kind
+        said.append(
+            f"Asked who is {asked} in {after}, one reaches {forward['auc']:.3f}: what can truly be "
+            "known."
+        )
     else:
         said.append(f"For {after} it could not be measured: too few of the rarer label.")
     if later:

@@ -149,7 +149,7 @@ def score_to_files(
                     f"A spreadsheet holds {MOST_XLSX_ROWS:,} rows, and there are "
                     f"{len(snapshots):,}; write .csv or .parquet."
                 )
-            warnings = cautions_of(bundle, ledger, snapshots["as_of"].to_numpy())
+            warnings = cautions_of(bundle, ledger, applications, snapshots["as_of"].to_numpy())
             slices = in_parts(len(snapshots), size)
             names = [f"part-{i:05}.parquet" for i in range(len(slices))]
             known = {name: _finished(folder, name) for name in names}
@@ -410,6 +410,7 @@ def manifest_of(
             "sha256": version.sha256,
             "label": version.label,
             "risk_is": RISK_NAME[bundle.question],
+            "circular": version.circular,
         },
         "policy": {**bundle.facts["policy"], "version": bundle.facts["policy_version"]},
         "as_of": asked["as_of"],

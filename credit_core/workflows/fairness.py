@@ -81,6 +81,7 @@ def fairness_report(
     return {
         "model": version.reference,
         "sha256": version.sha256,
+        "circular": version.circular,
         "dataset": dataset.fingerprint,
         "n": len(frame),
         "minimum_group": config.minimum_group,

@@ -15,7 +15,7 @@ from credit_core.config import MonitoringConfig
 from credit_core.data.applications import store_applications
 from credit_core.data.intake import Progress
 from credit_core.data.sniff import look_at
-from credit_core.data.store import Dataset, incoming_folder, write_atomic
+from credit_core.data.store import Applications, Dataset, incoming_folder, write_atomic
 from credit_core.decisions.policy import APPROVE, Policy
 from credit_core.decisions.reasons import choose_reasons
 from credit_core.decisions.scoring import ScoredSnapshots, in_parts, score_parts, score_snapshots
@@ -80,6 +80,7 @@ def monitor(
         "sha256": version.sha256,
         "question": version.name,
         "label": version.label,
+        "circular": version.circular,
         "dataset": dataset.fingerprint,
         "dataset_name": dataset.name,
         "in_development": dataset.fingerprint == bundle.facts["dataset"]["fingerprint"],
@@ -227,8 +228,8 @@ def receive_outcomes(path: Path, dataset: Dataset, settings: Settings) -> dict[s
     matched = frame[frame["customer_id"].isin(known)]
     if matched.empty:
         raise InputError(
-            f"{path.name}: none of its {len(frame):,} customers is in {dataset.name}; choose the "
-            "dataset that they were scored in."
+            f"{path.name}: none of the {len(frame):,} customers whose outcome can be used is in "
+            f"{dataset.name}; choose the dataset that they were scored in. {_left_out(stored)}"
         )
     before = received_outcomes(settings, dataset)
     if before is not None:
@@ -251,6 +252,14 @@ def receive_outcomes(path: Path, dataset: Dataset, settings: Settings) -> dict[s
         },
     )
     return {"event": event.sequence, **event.details}
+
+
+def _left_out(stored: Applications) -> str:
+    """Say how many rows of a file of outcomes were set aside, and why."""
+    if not stored.rejected:
+        return "No row was set aside."
+    why = "; ".join(f"{n:,} x {reason}" for reason, n in sorted(stored.rejects_by_reason.items()))
+    return f"Set aside: {why}."
 
 
 def _outcomes_file(settings: Settings, dataset: Dataset) -> Path:

@@ -176,7 +176,7 @@ def score_dataset(
             parts.append(scored.frame(version.name, version.version))
             share = part.stop / len(snapshots)
             tell(0.15 + 0.8 * share, f"{part.stop:,} of {len(snapshots):,} scored")
-        warnings = cautions_of(bundle, ledger, snapshots["as_of"].to_numpy())
+        warnings = cautions_of(bundle, ledger, applications, snapshots["as_of"].to_numpy())
     frame = pd.concat(parts, ignore_index=True)
     tell(1.0, f"{len(frame):,} scored")
     return BatchScores(frame, version, warnings)

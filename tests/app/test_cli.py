@@ -467,6 +467,19 @@ def test_sample_writes_what_train_reads(inside: Run, tmp_path: Path) -> None:
     assert again.json["dataset"]["rows"] == ran.json["transactions"]
 
 
+def test_what_cannot_be_written_is_a_sentence(inside: Run, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.csv"
+    path.write_text("customer_id,date,amount\na,2024-03-04,5\n")
+    for out in (path, path / "x"):
+        ran = inside("sample", "--out", out, "--customers", "20")
+        assert (ran.code, "cannot be written into" in ran.err) == (2, True)
+    ran = inside("score", path, "--out", path)
+    assert (ran.code, "which is read here" in ran.err) == (2, True)
+    assert path.read_text().startswith("customer_id"), "it is as it was"
+    ran = inside("serve", "--workers", "2")
+    assert (ran.code, "--api-only" in ran.err) == (2, True)
+
+
 def test_models_are_listed_with_their_champions(reading: Run, store) -> None:
     listed = reading("models", "--json").json["models"]
     champions = {(m["name"], m["version"]) for m in listed if m["champion"]}

@@ -284,3 +284,12 @@ def test_characteristics_that_look_protected_are_named_unless_declared(load: Loa
     declared = load(text, protected=("sex", "Age in years"))[0].applications
     assert declared is not None
     assert of_applications(declared) == ()
+
+
+def test_decimal_commas_are_numbers_where_commas_do_not_part_cells(load: Load) -> None:
+    rows = "id;amount;rate;odd\nA;10900,00;5,8;10,900\nB;1.250,5;6;2,500\n"
+    dataset, frame = load(rows)
+    assert frame["amount"].tolist() == [10_900.0, 1_250.5]
+    assert frame["rate"].tolist() == [5.8, 6.0]
+    kinds = {one.name: one.kind for one in dataset.applications.attributes}
+    assert kinds == {"amount": "number", "rate": "number", "odd": "category"}, "it could be 10 900"

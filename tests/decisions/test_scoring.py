@@ -19,7 +19,7 @@ from credit_core.config import ScaleConfig
 from credit_core.data.contract import BY_NAME
 from credit_core.data.ledger import ledger_of, open_ledger
 from credit_core.decisions.contributions import score_table
-from credit_core.decisions.peers import share_below, unusual
+from credit_core.decisions.peers import share_below, strange_attributes, unusual
 from credit_core.decisions.policy import REFER
 from credit_core.decisions.reasons import (
     LEAST_POINTS,
@@ -39,6 +39,7 @@ from credit_core.decisions.scoring import (
 from credit_core.errors import InputError
 from credit_core.features.catalogue import Feature, build_catalogue
 from credit_core.features.words import Words
+from credit_core.labels.observed import load_applications
 from credit_core.modelling.calibration import probability
 from credit_core.oversight.registry import load_version
 
@@ -217,11 +218,41 @@ def test_categories_spelt_otherwise_are_noticed(store, scored: ScoredSnapshots) 
     (told,) = (one for one in unusual(bundle, other) if "categor" in one)
     assert f"({bundle.catalogue.categories[0]}" in told
     with open_ledger(store.dataset, store.settings) as ledger:
-        assert not [one for one in cautions_of(bundle, ledger, dates) if "categor" in one]
+        assert not [one for one in cautions_of(bundle, ledger, None, dates) if "categor" in one]
         renamed = ledger.frame(f"SELECT * FROM {ledger.relation} LIMIT 500")
     renamed["category"] = renamed["category"].str.upper() + "!"
     with ledger_of(renamed, store.settings) as ledger:
-        assert told in cautions_of(bundle, ledger, dates)
+        assert told in cautions_of(bundle, ledger, None, dates)
+
+
+def test_attributes_that_the_model_cannot_read_are_counted(store) -> None:
+    bundle = store.bundle("logistic")
+    given = load_applications(store.dataset)
+    assert strange_attributes(bundle, given) == ()
+    number = next(one.name for one in bundle.attributes if one.kind == "number")
+    level = next(one.name for one in bundle.attributes if one.kind == "category")
+    texts = given[number].astype("str").where(given.index > 1, "10 900 EUR")
+    other = given.assign(**{number: texts, level: given[level].str.upper()})
+    told = sorted(strange_attributes(bundle, other))
+    assert len(told) == 2
+    assert f"2 of {len(given)} applications have a {number} that is no number ('10 900 EUR')" in (
+        " ".join(told)
+    )
+    assert f"have a {level} that the model does not know" in " ".join(told)
+
+
+def test_categories_that_occur_nowhere_are_named(store, scored: ScoredSnapshots) -> None:
+    bundle, dates = scored.bundle, scored.snapshots["as_of"].to_numpy()
+    first = bundle.catalogue.categories[0]
+    with open_ledger(store.dataset, store.settings) as ledger:
+        rows = ledger.frame(f"SELECT * FROM {ledger.relation}")
+    rows["category"] = rows["category"].replace({first: "renamed"})
+    with ledger_of(rows, store.settings) as ledger:
+        (told,) = (
+            one for one in cautions_of(bundle, ledger, None, dates) if "occur nowhere" in one
+        )
+    assert told.startswith(f"1 of the {len(bundle.catalogue.categories)} categories")
+    assert f"({first})" in told
 
 
 def test_families_add_up_to_the_score(store) -> None:

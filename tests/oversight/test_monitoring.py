@@ -140,7 +140,7 @@ def test_outcomes_that_arrive_are_compared_with_development(own, later: Path) ->
 
 
 def test_outcomes_of_others_or_without_outcome_are_refused(own, later: Path, written) -> None:
-    with pytest.raises(InputError, match="none of its 1 customers"):
+    with pytest.raises(InputError, match="none of the 1 customers"):
         receive_outcomes(written("customer_id,outcome\nZZZ,1\n"), own.dataset, own.settings)
     with pytest.raises(InputError, match="no column has outcomes"):
         receive_outcomes(later / "asked.csv", own.dataset, own.settings)

@@ -126,12 +126,12 @@ def lineage(facts: Facts, evidence: Evidence, where: str) -> list[Block]:
 WHY = {
     "observed": "what happened was recorded, so nothing needs to be assumed.",
     "disengaged": (
-        "no outcome was supplied. Disengagement can be seen in the transactions alone; it is read "
-        "in days that the features do not see, so the features cannot contain the rule."
+        "it needs no recorded outcome. Disengagement can be seen in the transactions alone; it is "
+        "read in days that the features do not see, so the features cannot contain the rule."
     ),
     "inactive": (
-        "no outcome was supplied. Silence is the simplest thing that transactions show, and needs "
-        "no cluster; it is read in days that the features do not see."
+        "it needs no recorded outcome. Silence is the simplest thing that transactions show, and "
+        "needs no cluster; it is read in days that the features do not see."
     ),
     "same_window": (
         "for comparison only. It is the common recipe, label and features from the same days, and "
