@@ -61,6 +61,8 @@ def erase_rows(dataset: Dataset, customer_id: str, settings: Settings) -> bool:
         customers=dataset.customers - bool(transactions),
         applications=filed,
         values={},
+        erased_customers=dataset.erased_customers + 1,
+        erased_rows=dataset.erased_rows + transactions,
         notes=(
             *dataset.notes,
             f"One customer's rows were erased on {datetime.now(UTC):%Y-%m-%d}; the fingerprint is "

@@ -21,6 +21,11 @@ _HUNDREDTHS = re.compile(r"(?i).*(cents?|pence|minor([_ ]units?)?|pennies|paise|
 def of_ledger(dataset: Dataset) -> tuple[str, ...]:
     """Return the remarks on a dataset's transactions, none where it has none."""
     found = []
+    if dataset.erased_customers:
+        found.append(
+            f"Erased on request and left out: {dataset.erased_customers:,} customers with "
+            f"{dataset.erased_rows:,} transactions."
+        )
     if odd := dataset.quality.get("odd_customers"):
         named = "; ".join(
             f"{name[:24]!r}, {count:,} {'row' if count == 1 else 'rows'}" for name, count in odd

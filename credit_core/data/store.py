@@ -73,6 +73,8 @@ class Dataset:
     ``last`` are the earliest and latest transaction (UTC), None without transactions.
     ``quality`` holds the facts of `credit_core.data.quality`. ``values`` has, for the columns in
     ``VALUED`` that have few, every value with its rows, most frequent first.
+    ``erased_rows`` transactions of ``erased_customers`` were taken out on request; they count
+    nowhere else.
     """
 
     fingerprint: str
@@ -95,6 +97,8 @@ class Dataset:
     applications: Applications | None = None
     quality: dict[str, Any] = field(default_factory=dict)
     values: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    erased_customers: int = 0
+    erased_rows: int = 0
 
     @property
     def seen(self) -> int:

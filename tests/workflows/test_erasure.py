@@ -11,6 +11,7 @@ import pytest
 
 from app import jobs
 from credit_core import workflows
+from credit_core.data.remarks import of_ledger
 from credit_core.data.store import open_dataset
 from credit_core.errors import InputError
 from credit_core.oversight import events, idempotency
@@ -56,6 +57,8 @@ def test_nothing_is_left_of_an_erased_customer(own, written) -> None:
     assert CUSTOMER not in set(pd.read_parquet(now.customers_path)["customer_id"])
     assert now.rows == dataset.rows - before.datasets[dataset.fingerprint][0]
     assert "erased" in now.notes[-1]
+    gone = before.datasets[dataset.fingerprint][0]
+    assert f"left out: 1 customers with {gone:,} transactions" in " ".join(of_ledger(now))
     with pytest.raises(InputError, match="There is no customer"):
         workflows.explain(now, settings, CUSTOMER)
     other = workflows.explain(now, settings, "C000011")
