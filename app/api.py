@@ -278,6 +278,8 @@ def _handlers(api: FastAPI) -> None:
 def _field(entry: Any) -> dict[str, str]:
     parts = [str(part)[:60] for part in entry["loc"]]
     inside = parts[1:] if len(parts) > 1 and parts[0] in ("body", "header") else parts
+    if "attributes" in inside:  # what follows the name says which kind was tried
+        inside = inside[: inside.index("attributes") + 2]
     problem = _PATTERNS.get(entry.get("ctx", {}).get("pattern"), str(entry["msg"]))
     return {"field": ".".join(inside), "problem": problem.removeprefix("Value error, ")}
 

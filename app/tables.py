@@ -103,7 +103,7 @@ def scores(question: str) -> dict[str, Any]:
         "risk": _C.NumberColumn(text.QUESTION[question], format="percent"),
         "band": _C.TextColumn("Band", help="A = safest"),
         "decision": _C.TextColumn("Recommendation"),
-        **{f"reason_{i}": _C.TextColumn(f"Reason {i}") for i in range(1, 5)},
+        **{f"reason_{i}": _C.TextColumn(f"Reason {i}", width="medium") for i in range(1, 5)},
         "model": _C.TextColumn("Model"),
         "model_version": _C.TextColumn("Version"),
     }

@@ -135,7 +135,7 @@ def roc(curves: Mapping[str, pd.DataFrame], title: str) -> go.Figure:
             hovertemplate="%{y:.1%} of bads at %{x:.1%} of goods",
         )
     legend_above(made)
-    made.update_xaxes(range=[0, 1], tickformat=".0%")
+    made.update_xaxes(range=[0, 1.01], tickformat=".0%")
     made.update_yaxes(range=[0, 1.01], tickformat=".0%")
     return made
 

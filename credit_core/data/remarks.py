@@ -23,7 +23,7 @@ def of_ledger(dataset: Dataset) -> tuple[str, ...]:
     found = []
     if dataset.erased_customers:
         found.append(
-            f"Erased on request and left out: {dataset.erased_customers:,} customers with "
+            f"Erased on request and left out: {dataset.erased_customers:,} of its customers, "
             f"{dataset.erased_rows:,} transactions."
         )
     if odd := dataset.quality.get("odd_customers"):

@@ -244,6 +244,9 @@ def test_a_text_that_fits_no_pattern_is_told_in_words(client, valid) -> None:
 
 
 def test_attributes_of_another_kind_are_named(client, valid) -> None:
+    name = next(iter(valid["attributes"]))
+    found = client.post("/v1/score", json={**valid, "attributes": {name: True}})
+    assert {one["field"] for one in found.json()["fields"]} == {f"attributes.{name}"}
     for name, value in valid["attributes"].items():
         wrong = 1.0 if isinstance(value, str) else "many"
         found = client.post(

@@ -58,7 +58,7 @@ def test_nothing_is_left_of_an_erased_customer(own, written) -> None:
     assert now.rows == dataset.rows - before.datasets[dataset.fingerprint][0]
     assert "erased" in now.notes[-1]
     gone = before.datasets[dataset.fingerprint][0]
-    assert f"left out: 1 customers with {gone:,} transactions" in " ".join(of_ledger(now))
+    assert f"left out: 1 of its customers, {gone:,} transactions" in " ".join(of_ledger(now))
     with pytest.raises(InputError, match="There is no customer"):
         workflows.explain(now, settings, CUSTOMER)
     other = workflows.explain(now, settings, "C000011")
