@@ -149,7 +149,8 @@ def write_notice(told: Told, lender: str, contact: str, today: date) -> Notice:
     """Return the letter about a decision, in plain English."""
     dated = f", as of {told.as_of:%d %B %Y}" if told.as_of else ""
     sections = [Section("The decision", tuple(_decision(told)))]
-    if told.decision != "approve" and told.recommended != "approve":
+    overridden = told.decision != told.recommended
+    if "approve" not in (told.decision, told.recommended) and not (told.too_few and overridden):
         sections.append(_reasons(told))
     sections += [
         Section("Your score", tuple(_score(told))),

@@ -95,6 +95,9 @@ def test_a_thin_file_is_told_the_true_reason_alone(store) -> None:
     letter = notice(found, "refer", store.settings)
     (why,) = (one for one in letter.sections if "reason" in one.heading)
     assert (why.paragraphs, why.items) == ((f"{found.too_few}.",), ())
+    declined = notice(found, "decline", store.settings, "affordability").html()
+    assert "judged by more than the score" in declined
+    assert found.too_few not in declined, "a person's reason decided"
 
 
 def test_the_letter_does_not_name_the_banks_files(store) -> None:
