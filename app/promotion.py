@@ -39,8 +39,7 @@ def promote(versions: list[ModelVersion], data: str) -> None:
     )
     if champion and evidence["difference"].isna().all():
         st.caption(text.NO_DIFFERENCE)
-    if champion:
-        show_changes(comparison.changes(state.bundle(candidate), state.bundle(champion)))
+    show_changes(candidate)
     if moved := _moved(candidate):
         st.caption(moved)
     checks = state.bundle(candidate).facts["checks"]
@@ -75,8 +74,13 @@ def _moved(candidate: ModelVersion) -> str:
     )
 
 
-def show_changes(changes: list[str]) -> None:
+def show_changes(candidate: ModelVersion) -> None:
     """Say what promoting a model would change besides the model."""
+    question = [found for found in state.versions() if found.name == candidate.name]
+    champion = next((found for found in question if found.champion), None)
+    if champion is None:
+        return
+    changes = comparison.changes(state.bundle(candidate), state.bundle(champion))
     if changes:
         st.warning(
             "More than the model would change. " + widgets.escaped(" ".join(changes)),

@@ -8,7 +8,6 @@ from typing import Any
 import streamlit as st
 
 from app import jobs, lab, promotion, results, state, tables, text, widgets
-from credit_core.workflows import champions
 
 
 @st.fragment(run_every=1.0)
@@ -174,7 +173,7 @@ def _promote(reference: str) -> None:
     if version.refusal is not None:
         st.caption(widgets.escaped(version.refusal))
     elif not version.champion:
-        promotion.show_changes(champions.changes(state.settings(), reference))
+        promotion.show_changes(version)
         with st.form("promote", border=False):
             reason = st.text_input("Reason (kept in the record)", key=f"reason_{reference}")
             pressed = widgets.action(
