@@ -40,7 +40,7 @@ def show_score(found: Explanation, scored: ScoredSnapshots) -> None:
     with right:
         if found.thin_file:
             st.markdown("**Why a person decides**")
-            st.text(found.too_few)
+            st.warning(f"{found.too_few}.", icon=":material/history_toggle_off:")
         st.markdown("**What held the score down**")
         st.caption("Points lost against the average approved customer.")
         for reason in found.reasons:

@@ -30,8 +30,8 @@ def show(found: Explanation, dataset: Dataset) -> None:
     bad = "bad" if found.version.name == "default" else found.version.label
     st.markdown(
         f"Of the {NEIGHBOURS} past customers whose scores were made most alike, "
-        f"**{nearest.bads} were {bad}: {nearest.rate:.0%}** ({nearest.low:.0%} to "
-        f"{nearest.high:.0%}, 95%, Jeffreys). For them the model says {nearest.expected:.1%} on "
+        f"**{nearest.bads} {'was' if nearest.bads == 1 else 'were'} {bad}: {nearest.rate:.0%}** "
+        f"({nearest.low:.0%} to {nearest.high:.0%}, 95%, Jeffreys). For them the model says {nearest.expected:.1%} on "
         f"average; for this customer {found.risk:.1%}."
     )
     shown = nearest.table.head(MOST_SHOWN)

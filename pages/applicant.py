@@ -104,8 +104,6 @@ if customer:
     found = explain(scored, customer)
     with st.container(border=True):
         explained.show_score(found, scored)
-    if found.thin_file:
-        st.warning(f"{found.too_few}.", icon=":material/history_toggle_off:")
     widgets.warnings(found.warnings)
     widgets.banner(version)
     st.header("From the average to this score")

@@ -269,8 +269,10 @@ def history_finding(table: pd.DataFrame, as_of: datetime | None) -> str:
     seen = table if as_of is None else table[table["month"] < as_of]
     short = int((seen["money_out"] > seen["money_in"]).sum())
     later = len(table) - len(seen)
-    words = f"More went out than came in during {short} of {len(seen)} months"
-    after = "1 month" if later == 1 else f"{later} months"
+    after = text.counted(later, "month")
+    if seen.empty:
+        return f"No transaction before the score; {after} came after it"
+    words = f"More went out than came in during {short} of {text.counted(len(seen), 'month')}"
     return words + (f" before the score; {after} came after it" if later else "")
 
 

@@ -80,8 +80,9 @@ def test_history_marks_what_the_score_saw():
     whole = "More went out than came in during 2 of 3 months"
     assert scores.history_finding(months, None) == whole
     assert scores.history_finding(months, datetime(2024, 3, 15)) == whole
+    assert scores.history_finding(months, datetime(2023, 1, 1)).startswith("No transaction before")
     assert scores.history_finding(months, datetime(2024, 2, 1)) == (
-        "More went out than came in during 1 of 1 months before the score; 2 months came after it"
+        "More went out than came in during 1 of 1 month before the score; 2 months came after it"
     )
     drawn = scores.history(months, datetime(2024, 3, 15), 30)
     assert "30 days up to 15 March 2024" in drawn.layout.xaxis.title.text
