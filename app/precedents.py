@@ -31,8 +31,8 @@ def show(found: Explanation, dataset: Dataset) -> None:
     st.markdown(
         f"Of the {NEIGHBOURS} past customers whose scores were made most alike, "
         f"**{nearest.bads} {'was' if nearest.bads == 1 else 'were'} {bad}: {nearest.rate:.0%}** "
-        f"({nearest.low:.0%} to {nearest.high:.0%}, 95%, Jeffreys). For them the model says {nearest.expected:.1%} on "
-        f"average; for this customer {found.risk:.1%}."
+        f"({nearest.low:.0%} to {nearest.high:.0%}, 95%, Jeffreys). For them the model "
+        f"says {nearest.expected:.1%} on average; for this customer {found.risk:.1%}."
     )
     shown = nearest.table.head(MOST_SHOWN)
     st.dataframe(
