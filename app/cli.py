@@ -34,7 +34,7 @@ from app.commands.shared import (
     progress,
     warn,
 )
-from credit_core.data.remarks import of_applications, of_ledger
+from credit_core.data.remarks import of_dataset
 from credit_core.errors import CandorError, InputError
 from credit_core.labels.wording import RISK_NAME
 from credit_core.settings import get_settings
@@ -95,7 +95,7 @@ def ingest(
     settings = get_settings()
     config = config_of(None, settings)
     dataset = dataset_of(file, settings, config, mapping, applications, protected, remark=False)
-    remarks = [*of_ledger(dataset), *of_applications(dataset.applications)]
+    remarks = of_dataset(dataset)
     if as_json:
         print_json(
             {
@@ -246,7 +246,7 @@ def score(
     )
     version, counts = found.version, found.decisions
     stored = file is not None and is_fingerprint(file)  # its remarks were made when it came in
-    remarks = () if stored else (*of_ledger(dataset), *of_applications(dataset.applications))
+    remarks = () if stored else of_dataset(dataset)
     facts = {
         "scored": found.rows,
         "rejected_rows": dataset.rejected,

@@ -7,7 +7,7 @@ import streamlit as st
 from app import duel, results, state, tables, text, widgets
 from credit_core import workflows
 from credit_core.errors import CandorError
-from credit_core.oversight.registry import ModelVersion
+from credit_core.oversight.registry import ModelVersion, champion_of
 from credit_core.workflows import comparison
 
 
@@ -76,8 +76,7 @@ def _moved(candidate: ModelVersion) -> str:
 
 def show_changes(candidate: ModelVersion) -> None:
     """Say what promoting a model would change besides the model."""
-    question = [found for found in state.versions() if found.name == candidate.name]
-    champion = next((found for found in question if found.champion), None)
+    champion = champion_of(state.versions(), candidate.name)
     if champion is None:
         return
     changes = comparison.changes(state.bundle(candidate), state.bundle(champion))

@@ -125,11 +125,8 @@ def model() -> ModelVersion | None:
     for version in known:
         if version.reference == chosen:
             return version
-    for question in registry.QUESTIONS:
-        for version in known:
-            if version.name == question and version.champion:
-                return version
-    return None
+    champions = (registry.champion_of(known, question) for question in registry.QUESTIONS)
+    return next((version for version in champions if version is not None), None)
 
 
 def require_dataset() -> Dataset:

@@ -7,7 +7,7 @@ import streamlit as st
 from app import record, standing, state, tables, text, tour, widgets
 from credit_core.oversight import events
 from credit_core.oversight.monitoring import last_report
-from credit_core.oversight.registry import QUESTIONS, ModelVersion
+from credit_core.oversight.registry import QUESTIONS, ModelVersion, champion_of
 
 PAGES = {
     "transactions": "Go to Transactions",
@@ -40,7 +40,7 @@ def show_steps(found: list[tuple[str, str, str, bool]]) -> None:
 
 def show_champion(question: str, versions: list[ModelVersion]) -> None:
     """Draw the card of a question's champion."""
-    champion = next((v for v in versions if v.name == question and v.champion), None)
+    champion = champion_of(versions, question)
     with st.container(border=True, height="stretch"):
         st.markdown(f"**{text.QUESTION[question]}**")
         if champion is None:

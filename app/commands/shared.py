@@ -75,7 +75,7 @@ def dataset_of(
     """
     from credit_core import workflows
     from credit_core.data.mapping import load_mapping
-    from credit_core.data.remarks import of_applications, of_ledger
+    from credit_core.data.remarks import of_dataset
     from credit_core.data.store import open_dataset
 
     if file is not None and applications is None and mapping is None and is_fingerprint(file):
@@ -89,7 +89,7 @@ def dataset_of(
         progress=progress,
     )
     if remark:
-        warn((*of_ledger(dataset), *of_applications(dataset.applications)))
+        warn(of_dataset(dataset))
     return dataset
 
 

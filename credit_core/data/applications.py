@@ -31,6 +31,7 @@ _PROTECTED_WORDS = {
     *("pregnant", "disability", "disabled", "orientation", "foreign", "citizenship"),
 }
 _TRUE, _FALSE = {"1", "1.0", "true", "yes", "bad"}, {"0", "0.0", "false", "no", "good"}
+_COMMA_NUMBER = r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?"
 _DATE_FORMS = {
     "iso": r"\d{4}-\d{1,2}-\d{1,2}([T ].*)?",
     "compact": r"\d{8}",
@@ -118,9 +119,6 @@ def store_applications(
         like_protected=tuple(a.name for a in attributes if looks_protected(a.name)),
         like_an_outcome="" if known.any() else _like_an_outcome(attributes, kept),
     )
-
-
-_COMMA_NUMBER = r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?"
 
 
 def looks_protected(name: str) -> bool:

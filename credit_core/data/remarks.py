@@ -18,6 +18,11 @@ _STATUS = re.compile(r"(?i)(.*[_ ])?(status|result|response([_ ]code)?|reversed|
 _HUNDREDTHS = re.compile(r"(?i).*(cents?|pence|minor([_ ]units?)?|pennies|paise|kobo)")
 
 
+def of_dataset(dataset: Dataset) -> tuple[str, ...]:
+    """Return the remarks on a dataset: on its transactions, then on its applications."""
+    return (*of_ledger(dataset), *of_applications(dataset.applications))
+
+
 def of_ledger(dataset: Dataset) -> tuple[str, ...]:
     """Return the remarks on a dataset's transactions, none where it has none."""
     found = []

@@ -81,7 +81,7 @@ def strange_attributes(bundle: Bundle, applications: pd.DataFrame) -> tuple[str,
         cells = applications[attribute.name].dropna()
         if attribute.kind == "number":
             strange = cells[pd.to_numeric(cells, errors="coerce").isna()]
-            problem, follows = "that is no number", "these count as not given"
+            problem, follows = "that is no number", "these count as not given."
             enough = len(strange) > 0
         else:
             columns = (one for one in bundle.design.columns if one.source == attribute.name)
@@ -93,7 +93,6 @@ def strange_attributes(bundle: Bundle, applications: pd.DataFrame) -> tuple[str,
             said.append(
                 f"{len(strange):,} of {len(applications):,} applications have a "
                 f"{attribute.name} {problem} ({named}): {follows}"
-                + ("" if follows.endswith("?") else ".")
             )
     return tuple(said)
 

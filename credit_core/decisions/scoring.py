@@ -71,10 +71,14 @@ class ScoredSnapshots:
 
     @cached_property
     def decisions(self) -> list[str]:
+        return self.decisions_by(self.policy).tolist()
+
+    def decisions_by(self, policy: Policy) -> NDArray[np.str_]:
+        """Return what a policy, in force or not, decides on each snapshot."""
         counted = (
             self.table["transactions"].to_numpy() if "transactions" in self.table.columns else None
         )
-        return self.policy.decide(self.scored.points, counted).tolist()
+        return policy.decide(self.scored.points, counted)
 
     @cached_property
     def reasons(self) -> list[list[Reason]]:

@@ -13,7 +13,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -377,14 +377,18 @@ def _asked(settings: Settings) -> list[dict[str, Any]]:
         raise InputError(f"The model store cannot be read: {error.message}.") from error
 
 
+def champion_of(versions: Iterable[ModelVersion], question: str) -> ModelVersion | None:
+    """Return the champion of a question among versions, None where it has none."""
+    return next((one for one in versions if one.name == question and one.champion), None)
+
+
 def find_version(settings: Settings, reference: str) -> ModelVersion:
     """Return a version by 'champion', a question's name (its champion) or 'NAME:VERSION'."""
     versions = list_versions(settings)
     if reference == CHAMPION or reference in QUESTIONS:
         for name in QUESTIONS if reference == CHAMPION else (reference,):
-            for version in versions:
-                if version.name == name and version.champion:
-                    return version
+            if (champion := champion_of(versions, name)) is not None:
+                return champion
         raise InputError(
             "No model has been promoted yet. Train models and promote one, or name a version."
         )

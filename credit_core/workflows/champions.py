@@ -32,7 +32,7 @@ def promote(reference: str, reason: str, settings: Settings) -> ModelVersion:
     details = {"model": version.reference, "sha256": version.sha256, "reason": reason}
     try:
         refuse_while_stopped(settings, version)
-        live = _live(settings, version.name)
+        live = registry.champion_of(registry.list_versions(settings), version.name)
         registry.promote(settings, version)
     except RefusedError as error:
         events.record(settings, "promotion refused", {**details, "refusal": str(error)})
@@ -47,15 +47,10 @@ def promote(reference: str, reason: str, settings: Settings) -> ModelVersion:
 def changes(settings: Settings, reference: str) -> list[str]:
     """Return what promoting a version would change besides the model (`comparison.changes`)."""
     version = registry.find_version(settings, reference)
-    live = _live(settings, version.name)
+    live = registry.champion_of(registry.list_versions(settings), version.name)
     if live is None or live.reference == version.reference:
         return []
     return comparison.changes(registry.load_version(version), registry.load_version(live))
-
-
-def _live(settings: Settings, question: str) -> ModelVersion | None:
-    versions = registry.list_versions(settings)
-    return next((one for one in versions if one.name == question and one.champion), None)
 
 
 def nearest_evidence(version: ModelVersion) -> dict[str, Any]:

@@ -192,9 +192,11 @@ def changes(candidate: Bundle, champion: Bundle) -> list[str]:
     if _label_of(new) != _label_of(old):
         said.append(f"Its label is {_label_of(new)}; the champion's {_label_of(old)}.")
     if candidate.reads_transactions != champion.reads_transactions:
-        reads = "It reads transactions" if candidate.reads_transactions else "It reads none"
-        other = "the champion reads none" if candidate.reads_transactions else "the champion does"
-        said.append(f"{reads}; {other}.")
+        said.append(
+            "It reads transactions; the champion reads none."
+            if candidate.reads_transactions
+            else "It reads no transactions; the champion does."
+        )
     if added := _others(candidate, champion):
         said.append(f"It reads what the champion does not: {added}.")
     if dropped := _others(champion, candidate):

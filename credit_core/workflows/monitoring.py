@@ -109,7 +109,7 @@ class _Counted:
         self.score: Any = 0
         self.decisions: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
-        self.trained = Policy.from_facts(bundle.facts.get("trained_policy", bundle.facts["policy"]))
+        self.trained = Policy.from_facts(bundle.facts["trained_policy"])
         self.n = self.approved = self.unapproved = 0
 
     def add(self, scored: ScoredSnapshots) -> None:
@@ -123,9 +123,7 @@ class _Counted:
             )
             self.features[source] = self.features[source] + frozen.count(values)
         self.score = self.score + self.score_bins.count(scored.scored.points)
-        table = scored.table
-        counted = table["transactions"].to_numpy() if "transactions" in table else None
-        self.approved += int((self.trained.decide(scored.scored.points, counted) == APPROVE).sum())
+        self.approved += int((scored.decisions_by(self.trained) == APPROVE).sum())
         decided = np.array(scored.decisions)
         self.decisions.update(scored.decisions)
         rows = np.flatnonzero(decided != APPROVE)
